@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * A secret in memory: its own type, so that it cannot be formatted, logged or compared by accident.
+ * The bytes live in memory that libsodium locks and wipes.
+ */
+#ifndef RECAST_SECRET_H
+#define RECAST_SECRET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct secret;
+
+/* A secret from @len bytes (which may hold NUL bytes), or NULL for the empty secret's absence; the
+ * caller wipes its own copy.  NULL only when locked memory cannot be had. */
+struct secret *secret_create(const void *bytes, size_t len);
+void secret_destroy(struct secret *s);
+
+/* The bytes, NUL-terminated after @len, valid until destroy.  Say why where you call it. */
+const char *secret_reveal(const struct secret *s);
+size_t secret_len(const struct secret *s);
+bool secret_equal(const struct secret *a, const struct secret *b);
+
+/* @chars printable characters from the system's random source: a CHAP secret or token. */
+struct secret *secret_random(size_t chars);
+
+/* Overwrite memory so that the compiler cannot leave it out. */
+void secret_wipe(void *bytes, size_t len);
+
+static inline void secret_destroyp(struct secret **s)
+{
+	secret_destroy(*s);
+}
+
+#endif
