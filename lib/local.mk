@@ -7,5 +7,5 @@ LIB_LIBS = lib/librecast.a $(JANSSON_LIBS) $(SODIUM_LIBS)
 
 ## Reading YAML is the business of persona(1) only: the core never sees it.
 lib_libyamlfile_a_CPPFLAGS = $(LIB_CPPFLAGS) $(YAML_CFLAGS)
-lib_libyamlfile_a_SOURCES = lib/yaml.c lib/yaml.h
+lib_libyamlfile_a_SOURCES = lib/yamlfile.c lib/yamlfile.h
 YAML_LIB = lib/libyamlfile.a $(YAML_LIBS)

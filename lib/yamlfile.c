@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * YAML to JSON with positions, over libyaml's event parser.  See yaml.h.
+ * YAML to JSON with positions, over libyaml's event parser.  See yamlfile.h.
  */
-#include "yaml.h"
+#include "yamlfile.h"
 
 #include "arena.h"
 #include "json.h"

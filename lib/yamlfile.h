@@ -5,8 +5,8 @@
  * aliases, anchors, tags, NUL bytes and non-string keys are refused.  Plain scalars become numbers,
  * booleans (true, false) or null (null, ~, empty) by YAML's core schema; all else is a string.
  */
-#ifndef RECAST_YAML_H
-#define RECAST_YAML_H
+#ifndef RECAST_YAMLFILE_H
+#define RECAST_YAMLFILE_H
 
 #include "error.h"
 
