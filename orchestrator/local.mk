@@ -1,1 +1,30 @@
-## orchestrator
+## The layers of the core, each a library that sees only what it may know (ARCHITECTURE.md).
+noinst_LIBRARIES += orchestrator/libmodel.a orchestrator/libplan.a
+
+orchestrator_libmodel_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/model
+orchestrator_libmodel_a_SOURCES = orchestrator/model/build.h orchestrator/model/document.c orchestrator/model/model.c \
+	orchestrator/model/model.h orchestrator/model/persona.c orchestrator/model/problems.c orchestrator/model/problems.h \
+	orchestrator/model/site.c
+
+orchestrator_libplan_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/model -I$(top_srcdir)/orchestrator/plan
+orchestrator_libplan_a_SOURCES = orchestrator/plan/build.h orchestrator/plan/plan.c orchestrator/plan/plan.h \
+	orchestrator/plan/storage.c orchestrator/plan/wiring.c
+
+noinst_LIBRARIES += orchestrator/libstore.a orchestrator/libengine.a
+orchestrator_libstore_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/store $(SQLITE_CFLAGS)
+orchestrator_libstore_a_SOURCES = orchestrator/store/migrations.h orchestrator/store/private.h \
+	orchestrator/store/statements.def orchestrator/store/store.c orchestrator/store/store.h \
+	orchestrator/store/store_object.c orchestrator/store/store_run.c orchestrator/store/store_secret.c
+nodist_orchestrator_libstore_a_SOURCES = orchestrator/store/migrations.c
+
+orchestrator_libengine_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/engine
+orchestrator_libengine_a_SOURCES = orchestrator/engine/act.c orchestrator/engine/drive.c \
+	orchestrator/engine/engine.c orchestrator/engine/engine.h orchestrator/engine/locks.c \
+	orchestrator/engine/private.h orchestrator/engine/run.c orchestrator/engine/state.c \
+	orchestrator/engine/states.def
+
+noinst_LIBRARIES += orchestrator/libdispatch.a
+orchestrator_libdispatch_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/dispatch $(EVENT_CFLAGS)
+orchestrator_libdispatch_a_SOURCES = orchestrator/dispatch/breaker.h orchestrator/dispatch/dispatch.c \
+	orchestrator/dispatch/dispatch.h orchestrator/dispatch/op.c orchestrator/dispatch/options.c \
+	orchestrator/dispatch/private.h orchestrator/dispatch/process.c orchestrator/dispatch/queue.c

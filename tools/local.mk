@@ -1,1 +1,1 @@
-## tools
+EXTRA_DIST += tools/embed-sql.sh

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The doors of the dispatcher.
+ */
+#include "private.h"
+
+#include "arena.h"
+#include "clock.h"
+#include "json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct dispatch *dispatch_create(struct event_base *base, const char *driver_path,
+				 const struct dispatch_ops *ops, void *ctx)
+{
+	struct dispatch *d = xcalloc(1, sizeof(*d));
+
+	d->base = base;
+	d->driver_path = xstrdup(driver_path);
+	d->ops = ops;
+	d->ctx = ctx;
+	d->drivers = table_create();
+	d->queues = table_create();
+	return d;
+}
+
+static void drop_ops(struct op_list *l)
+{
+	struct op *op = l->first, *next;
+
+	for (; op; op = next) {
+		next = op->next;
+		json_decref(op->body);
+		free(op->arg);
+		free(op);
+	}
+	op_list_init(l);
+}
+
+void dispatch_forget(struct dispatch *d)
+{
+	struct driver *drv;
+	struct request *r;
+	struct queue *q;
+	size_t i;
+
+	for (i = 0; (q = table_at(d->queues, i)); i++) {
+		drop_ops(&q->ops);
+		drop_ops(&q->urgent);
+	}
+	for (i = 0; (drv = table_at(d->drivers, i)); i++)
+		for (r = drv->requests; r; r = r->next)
+			drop_ops(&r->ops);
+}
+
+void dispatch_destroy(struct dispatch *d)
+{
+	struct driver *drv;
+	struct request *r;
+	size_t i;
+
+	dispatch_forget(d);
+	for (i = 0; (drv = table_at(d->drivers, i)); i++) {
+		while ((r = drv->requests)) {
+			drv->requests = r->next;
+			free(r);
+		}
+		driver_destroy(drv);
+	}
+	for (i = 0; i < table_count(d->queues); i++)
+		queue_destroy(table_at(d->queues, i));
+	table_destroy(d->drivers);
+	table_destroy(d->queues);
+	free(d->driver_path);
+	free(d);
+}
+
+static void submit(struct dispatch *d, const char *device, struct op *op)
+{
+	struct error err = { 0 };
+	struct queue *q = queue_get(d, device, &err);
+
+	if (q)
+		queue_submit(q, op);
+	else
+		op_fail(op, &err, false);
+}
+
+void dispatch_observe(struct dispatch *d, const char *device, const json_t *objects, int64_t deadline_ms,
+		      op_fn fn, void *arg)
+{
+	submit(d, device,
+	       op_create(OP_OBSERVE, json_incref((json_t *)objects), false, clock_mono_ms() + deadline_ms, fn, arg));
+}
+
+void dispatch_apply(struct dispatch *d, const char *device, const json_t *change, bool urgent,
+		    int64_t deadline_ms, op_fn fn, void *arg)
+{
+	submit(d, device,
+	       op_create(OP_APPLY, json_incref((json_t *)change), urgent, clock_mono_ms() + deadline_ms, fn, arg));
+}
+
+void dispatch_console(struct dispatch *d, const char *device, const char *action, const char *data,
+		      op_fn fn, void *arg)
+{
+	json_t *body = json_pack("{s:s}", "action", action);
+
+	if (data)
+		json_object_set_new(body, "data", json_string(data));
+	submit(d, device, op_create(OP_CONSOLE, body, false, 0, fn, arg));
+}
+
+void dispatch_pump(struct dispatch *d)
+{
+	size_t i;
+
+	for (i = 0; i < table_count(d->drivers); i++)
+		driver_pump(table_at(d->drivers, i));
+}
+
+static bool same_spec(const struct device_spec *a, const struct device_spec *b)
+{
+	return !strcmp(a->cls, b->cls) && !strcmp(a->driver, b->driver) &&
+	       !strcmp(a->options ? a->options : "", b->options ? b->options : "") &&
+	       !strcmp(a->secret ? a->secret : "", b->secret ? b->secret : "");
+}
+
+void dispatch_refresh(struct dispatch *d)
+{
+	struct device_spec spec;
+	struct queue *q;
+	size_t i;
+
+	for (i = 0; (q = table_at(d->queues, i)); i++) {
+		spec = (struct device_spec){ 0 };
+		if (d->ops->device(d->ctx, q->name, &spec, NULL) < 0)
+			continue;
+		/* A changed secret keeps its name, so an idle device is opened anew in any case of doubt. */
+		if (!q->busy && q->state == DEVICE_READY && (spec.secret || !same_spec(&spec, &q->spec)))
+			q->state = DEVICE_CLOSED;
+		if (strcmp(spec.driver, q->spec.driver) != 0 && !q->busy && !q->listed)
+			q->driver = driver_get(d, spec.driver);
+		free(q->spec.options);
+		free(q->spec.secret);
+		q->spec = spec;
+		breaker_success(&q->breaker);
+	}
+}
+
+json_t *dispatch_describe(const struct dispatch *d, const char *device)
+{
+	const struct queue *q = table_get(d->queues, device);
+	static const char *const names[] = { "closed", "opening", "ready" };
+	const char *state;
+	json_t *out;
+
+	if (!q)
+		return json_pack("{s:s, s:i, s:i, s:n}", "state", "closed", "queued", 0, "inflight", 0, "last_error");
+	state = breaker_open(&q->breaker, clock_mono_ms()) ? "backoff" : names[q->state];
+	out = json_pack("{s:s, s:I, s:i, s:n}", "state", state, "queued", (json_int_t)(q->ops.n + q->urgent.n),
+			"inflight", q->busy, "last_error");
+	if (q->last_error.code)
+		json_object_set_new(out, "last_error",
+				    json_pack("{s:s, s:s}", "code", error_name(q->last_error.code), "text",
+					      q->last_error.text));
+	return out;
+}
+
+const struct dispatch_counters *dispatch_counters(const struct dispatch *d)
+{
+	return &d->counters;
+}

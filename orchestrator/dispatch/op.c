@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Operations and lists of them.  Every op is answered exactly once and freed then.
+ */
+#include "private.h"
+
+#include "arena.h"
+#include "json.h"
+
+#include <stdlib.h>
+
+struct op *op_create(enum op_kind kind, json_t *body, bool urgent, int64_t deadline, op_fn fn, void *arg)
+{
+	struct op *op = xcalloc(1, sizeof(*op));
+
+	*op = (struct op){ NULL, kind, body, urgent, deadline, fn, arg };
+	return op;
+}
+
+void op_answer(struct op *op, const struct op_result *result)
+{
+	op->fn(op->arg, result);
+	json_decref(op->body);
+	free(op);
+}
+
+void op_fail(struct op *op, const struct error *err, bool maybe_applied)
+{
+	struct op_result r = { .outcome = maybe_applied ? OP_UNKNOWN : OP_NOT_APPLIED, .error = *err };
+
+	op_answer(op, &r);
+}
+
+void op_list_init(struct op_list *l)
+{
+	*l = (struct op_list){ 0 };
+}
+
+void op_list_push(struct op_list *l, struct op *op)
+{
+	op->next = NULL;
+	if (!l->first)
+		l->last = &l->first;
+	*l->last = op;
+	l->last = &op->next;
+	l->n++;
+}
+
+void op_list_fail(struct op_list *l, const struct error *err, bool maybe_applied)
+{
+	struct op *op = l->first, *next;
+
+	op_list_init(l);
+	for (; op; op = next) {
+		next = op->next;
+		op_fail(op, err, maybe_applied);
+	}
+}
+
+void error_from_json(const json_t *j, struct error *err)
+{
+	const char *code = json_str(j, "code", "protocol"), *hint = json_str(j, "hint", NULL);
+
+	error_set(err, error_by_name(code), "%s", json_str(j, "text", "the driver gave no reason"));
+	if (hint)
+		error_hint(err, "%s", hint);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What a step does in the world: its change is sent, its effect is watched, it is retried until its
+ * deadline, it succeeds or fails.  Everything here may happen twice: changes are absolute.
+ */
+#include "private.h"
+
+#include "arena.h"
+#include "json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void note_error(struct step *step, const struct error *err)
+{
+	if (!step->error)
+		step->error = xcalloc(1, sizeof(*step->error));
+	*step->error = *err;
+}
+
+/* The change as a driver gets it: the step's `set`, or its `undo` when that is what the state says. */
+static json_t *change_of(const struct step *step)
+{
+	const char *which = step->state == STEP_UNDO ? "undo" : "set";
+	json_t *change = json_pack("{s:s, s:O}", "object", step->object, "set",
+				   json_object_get(step->doc, which));
+	json_t *owner = json_object_get(step->doc, "owner");
+
+	if (owner)
+		json_object_set(change, "owner", owner);
+	/* An undo restores what an older generation left: it carries the stamp of this one. */
+	json_object_set(change, "generation", json_object_get(step->doc, "generation"));
+	return change;
+}
+
+static bool is_urgent(const struct run *run, const struct step *step)
+{
+	const char *power = json_str(json_object_get(step->doc, "set"), "power", "");
+
+	return run->state != RUN_RUNNING && !strcmp(step->object, "power") && !strcmp(power, "off");
+}
+
+static void send_proof(struct engine *e, struct run *run, struct step *step)
+{
+	const json_t *wish = json_object_get(step->doc, "set");
+	const char *serial = json_str(wish, "serial", NULL), *tcp = json_str(wish, "tcp", NULL);
+	char *object;
+
+	if (serial || tcp) {
+		object = xasprintf("%s:%s", serial ? "console" : "tcp", serial ? serial : tcp);
+		step->outstanding = true;
+		e->ops->observe(e->ctx, run, step, serial ? step->device : "probe", object);
+		free(object);
+		return;
+	}
+	/* A report comes by itself; the timer is the deadline. */
+	e->ops->timer(e->ctx, run->id, step->n, step->attempt, step->deadline - e->ops->now(e->ctx));
+}
+
+void step_send(struct engine *e, struct run *run, struct step *step)
+{
+	int64_t left = step->deadline - e->ops->now(e->ctx);
+	json_t *change;
+
+	step->attempt++;
+	if (step_is_proof(step) && step->state == STEP_INTENT) {
+		send_proof(e, run, step);
+		return;
+	}
+	if (step->polling) {
+		step->outstanding = true;
+		e->ops->observe(e->ctx, run, step, step->device, "power");
+		return;
+	}
+	change = change_of(step);
+	step->outstanding = true;
+	e->ops->apply(e->ctx, run, step, change, is_urgent(run, step), left);
+	json_decref(change);
+}
+
+void step_retry(struct engine *e, struct run *run, struct step *step)
+{
+	int64_t delay = RETRY_FIRST_MS, left = step->deadline - e->ops->now(e->ctx);
+	int i;
+
+	for (i = 1; i < step->attempt && delay < RETRY_LAST_MS; i++)
+		delay *= 2;
+	e->ops->timer(e->ctx, run->id, step->n, step->attempt, delay < left ? delay : left);
+}
+
+void run_stop(struct engine *e, struct run *run, const struct error *err)
+{
+	if (!run->reason.code)
+		run->reason = *err;
+	if (run->state == RUN_RUNNING && !run->stopping) {
+		run->stopping = true;
+		e->ops->run_changed(e->ctx, run);
+	}
+}
+
+void step_fail(struct engine *e, struct run *run, struct step *step, const struct error *err)
+{
+	struct error reason = *err;
+
+	note_error(step, err);
+	if (step->state == STEP_UNDO) {
+		step_move(e, run, step, STEP_UNDO_FAILED);
+		return;
+	}
+	if (json_bool(step->doc, "optional", false)) {
+		step_move(e, run, step, STEP_DONE);
+		return;
+	}
+	step_move(e, run, step, STEP_FAILED);
+	if (step_is_mask(step))
+		return;
+	error_wrap(&reason, "step %d, %s", step->n, json_str(step->doc, "summary", step->object));
+	run_stop(e, run, &reason);
+}
+
+void step_succeed(struct engine *e, struct run *run, struct step *step)
+{
+	step_move(e, run, step, step->state == STEP_UNDO ? STEP_UNDONE : STEP_DONE);
+}

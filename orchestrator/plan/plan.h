@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * From a wish and what was observed to an ordered list of changes.  Pure: the same casts and the same
+ * observation give the same plan with the same id, which is how a plan that was printed can later be
+ * refused when the world has moved.
+ *
+ * A wish is a set of casts: persona P goes from machine F (or nowhere) to machine T (or nowhere).
+ * apply, move, release and swap differ only in their casts.  Phases run one after the other; the steps
+ * of one phase run side by side and are merged per device.
+ */
+#ifndef RECAST_PLAN_H
+#define RECAST_PLAN_H
+
+#include "arena.h"
+#include "error.h"
+#include "model.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+enum { CASTS_MAX = 8 };
+
+/* The identities of a persona, as allocated. */
+struct identities {
+	const char *iqn;
+	const char *uuid;
+	struct {
+		const char *vnic;
+		const char *mac;     /* NULL: the machine's own */
+		const char *address; /* "a.b.c.d" or NULL */
+	} vnics[16];
+	int n_vnics;
+};
+
+struct cast {
+	const struct persona *persona;
+	const struct machine *from, *to;
+	int64_t generation;	 /* of the activation that is in force, 0: none */
+	int64_t next_generation; /* that a new activation would get */
+	const struct identities *identities;
+};
+
+/* In the order of execution; undo runs backwards. */
+enum phase {
+	PHASE_QUIESCE, /* the operating system is asked to stop */
+	PHASE_OFF,     /* power is off, read twice */
+	PHASE_UNMAP,   /* old LUN maps gone, sessions seen gone */
+	PHASE_PARK,    /* ports of machines that are left */
+	PHASE_PREPARE, /* boot ports, volumes, boot device */
+	PHASE_GRANT,   /* the new LUN map */
+	PHASE_ON,
+	PHASE_PROOF, /* the role shows that it is up */
+	PHASE_FINAL, /* final ports */
+	PHASE_CONFIRM, /* the role answers in its own network */
+	PHASE_COUNT
+};
+const char *phase_name(enum phase phase);
+
+enum impact { IMPACT_NONE, IMPACT_LINK_BLIP, IMPACT_REBOOT, IMPACT_DOWNTIME };
+const char *impact_name(enum impact impact);
+
+struct plan_step {
+	int n;
+	enum phase phase;
+	const char *device;
+	enum device_class cls;
+	const char *object; /* "port:node1-eth0" */
+	char verb;	    /* + created, - removed, ~ changed, ! interrupts, = confirmed */
+	enum impact impact;
+	const char *summary;
+	json_t *set, *undo; /* undo NULL: nothing to undo */
+	const char *owner;  /* persona */
+	const char *machine; /* whose power, port or proof it is */
+	int64_t generation;
+	int64_t deadline_ms;
+	bool optional; /* its failure does not fail the run */
+};
+
+struct plan {
+	struct arena arena;
+	char id[33];
+	char observed_hash[33];
+	struct plan_step *steps;
+	int n_steps, size;
+	int changes; /* steps that change something, not only confirm */
+	enum impact impact;
+	const char *fence;
+	bool activates[CASTS_MAX]; /* cast i gets a new generation */
+};
+
+/* What must be read to plan: {device: {"class": …, "objects": […]}}.  A new reference. */
+json_t *plan_reads(const struct model *m, const struct cast *casts, int n);
+
+/* The plan from @observed {device: document}; NULL with a conflict when it may not be done. */
+struct plan *plan_build(const struct model *m, const struct cast *casts, int n, const json_t *observed,
+			struct error *err);
+void plan_destroy(struct plan *plan);
+
+/* For people and for the API. */
+json_t *plan_json(const struct plan *plan);
+
+/* How a persona's vnics lie on a machine's nics: the nic for vnic @i. */
+const struct nic *plan_nic(const struct persona *persona, int i, const struct machine *machine);
+
+/* The name of the target that @persona gets on @array, into the arena. */
+char *plan_target(struct arena *a, const struct device *array, const struct persona *persona);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The storage part of a plan: exclusivity of volumes, removal of old maps, volumes and new maps.
+ */
+#include "build.h"
+
+#include "json.h"
+
+#include <string.h>
+
+/* A map that holds one of our volumes and is not ours means that another machine may write to it. */
+static int refuse_foreign(struct planner *pl, const struct cast *c, const struct device *array)
+{
+	json_t *maps = json_object_get(json_object_get(pl->observed, array->name), "maps"), *map, *volume;
+	const char *name, *lun;
+	int i;
+
+	json_object_foreach(maps, name, map) {
+		if (!strcmp(name, c->persona->name) && json_bool(map, "managed", true))
+			continue;
+		json_object_foreach(json_object_get(map, "luns"), lun, volume)
+			for (i = 0; i < c->persona->n_volumes; i++)
+				if (c->persona->volumes[i].array == array &&
+				    !strcmp(json_string_value(volume) ? json_string_value(volume) : "",
+					    c->persona->volumes[i].volume)) {
+					error_set(pl->err, ERROR_CONFLICT,
+						  "volume %s on %s is mapped elsewhere: map %s, LUN %s%s",
+						  c->persona->volumes[i].volume, array->name, name, lun,
+						  json_bool(map, "managed", true) ? "" : ", not made by Recast");
+					return error_hint(pl->err,
+							  "Remove that map on the array, or release the persona that holds it; two writers would destroy the volume.");
+				}
+	}
+	return 0;
+}
+
+static json_t *old_map_undo(struct planner *pl, const struct cast *c, const struct device *array,
+			    const json_t *seen)
+{
+	/* Only a map of the generation in force can be put back: its secret is still kept. */
+	if (!c->generation || json_int(seen, "generation", -1) != c->generation)
+		return json_pack("{s:b}", "exists", 0);
+	return wish_map(pl, c, array, c->generation);
+}
+
+int plan_unmaps(struct planner *pl, const struct cast *c)
+{
+	const struct device *array;
+	struct plan_step *s;
+	const json_t *seen;
+	char *object;
+	int i;
+
+	for (i = 0; (array = persona_array(c->persona, i)); i++) {
+		if (refuse_foreign(pl, c, array) < 0)
+			return -1;
+		seen = plan_seen(pl, array->name, "maps", c->persona->name);
+		if (!seen || !json_bool(seen, "exists", true))
+			continue;
+		object = arena_printf(&pl->plan->arena, "map:%s", c->persona->name);
+		s = plan_add(pl, PHASE_UNMAP, array, object, json_pack("{s:b}", "exists", 0),
+			     old_map_undo(pl, c, array, seen));
+		s->verb = '-';
+		s->owner = c->persona->name;
+		s->generation = c->generation;
+		s->summary = arena_printf(&pl->plan->arena,
+					  "unmap %s on %s, drop its sessions and see them gone (fence F2)",
+					  c->persona->name, array->name);
+	}
+	return 0;
+}
+
+int plan_volumes(struct planner *pl, const struct cast *c)
+{
+	const struct volume *v;
+	struct plan_step *s;
+	const json_t *seen;
+	json_t *set;
+	int i;
+
+	for (i = 0; i < c->persona->n_volumes; i++) {
+		v = &c->persona->volumes[i];
+		seen = plan_seen(pl, v->array->name, "volumes", v->volume);
+		if (seen && json_bool(seen, "exists", true))
+			continue;
+		if (!v->source && !v->size) {
+			error_set(pl->err, ERROR_CONFLICT, "volume %s does not exist on %s", v->volume,
+				  v->array->name);
+			return error_hint(pl->err, "Give the volume a `source` to clone or a `size` in the persona, or create it on the array.");
+		}
+		set = json_pack("{s:b}", "exists", 1);
+		if (v->source)
+			json_object_set_new(set, "source", json_string(v->source));
+		if (v->size)
+			json_object_set_new(set, "size_bytes", json_integer(v->size));
+		s = plan_add(pl, PHASE_PREPARE, v->array, arena_printf(&pl->plan->arena, "volume:%s", v->volume),
+			     set, NULL);
+		s->verb = '+';
+		s->owner = c->persona->name;
+		s->generation = c->next_generation;
+		s->deadline_ms = 600000;
+		s->summary = arena_printf(&pl->plan->arena, v->source ? "clone volume %s on %s from %s" : "create volume %s on %s%s",
+					  v->volume, v->array->name, v->source ? v->source : "");
+	}
+	return 0;
+}
+
+int plan_grants(struct planner *pl, const struct cast *c)
+{
+	const struct device *array;
+	struct plan_step *s;
+	int i;
+
+	for (i = 0; (array = persona_array(c->persona, i)); i++) {
+		s = plan_add(pl, PHASE_GRANT, array, arena_printf(&pl->plan->arena, "map:%s", c->persona->name),
+			     wish_map(pl, c, array, c->next_generation), json_pack("{s:b}", "exists", 0));
+		s->verb = '+';
+		s->owner = c->persona->name;
+		s->generation = c->next_generation;
+		s->summary = arena_printf(&pl->plan->arena, "map %s on %s to %s with a new secret (generation %lld)",
+					  c->persona->name, array->name, c->identities->iqn,
+					  (long long)c->next_generation);
+	}
+	return 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Private to the store: the connection, and the helpers that bind, run and read statements.
+ */
+#ifndef RECAST_STORE_PRIVATE_H
+#define RECAST_STORE_PRIVATE_H
+
+#include "store.h"
+
+#include <sqlite3.h>
+
+enum statement {
+#define STMT(id, sql) STMT_##id,
+#include "statements.def"
+#undef STMT
+	STMT_COUNT
+};
+
+struct store {
+	sqlite3 *db;
+	sqlite3_stmt *statements[STMT_COUNT];
+	unsigned char key[32];
+	bool in_transaction;
+	struct error failure; /* first failed write of this turn; code 0: none */
+	uint64_t commits;
+	int64_t now_ms;
+	int64_t last_event;
+	int64_t oldest_event, oldest_run; /* what store_trim() has removed up to */
+};
+
+/* Bind by @types ('t' text or NULL, 'i' int64_t, '0' an int64_t bound as NULL, 'j' json_t as text) and return the reset statement. */
+sqlite3_stmt *store_bind(struct store *s, enum statement id, const char *types, ...);
+
+/* Bind and run a write inside of the turn's transaction. */
+void store_write(struct store *s, enum statement id, const char *types, ...);
+
+/* The next row: true, or false at the end (the statement is reset then). */
+bool store_row(struct store *s, sqlite3_stmt *stmt);
+
+const char *column_text(sqlite3_stmt *stmt, int column); /* "" for NULL */
+json_t *column_json(sqlite3_stmt *stmt, int column);	 /* text column as a JSON string or null */
+json_t *column_doc(sqlite3_stmt *stmt, int column);	 /* JSON text parsed */
+json_t *column_int(sqlite3_stmt *stmt, int column);	 /* integer or null */
+
+/* The 32-byte master key from @path, made with mode 0400 when there is none. */
+int store_key_load(struct store *s, const char *path, bool may_create, struct error *err);
+
+#endif
