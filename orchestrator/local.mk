@@ -28,3 +28,32 @@ orchestrator_libdispatch_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrat
 orchestrator_libdispatch_a_SOURCES = orchestrator/dispatch/breaker.h orchestrator/dispatch/dispatch.c \
 	orchestrator/dispatch/dispatch.h orchestrator/dispatch/op.c orchestrator/dispatch/options.c \
 	orchestrator/dispatch/private.h orchestrator/dispatch/process.c orchestrator/dispatch/queue.c
+
+noinst_LIBRARIES += orchestrator/libboot.a orchestrator/libservice.a orchestrator/libapi.a
+orchestrator_libboot_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/boot
+orchestrator_libboot_a_SOURCES = orchestrator/boot/ipxe.c orchestrator/boot/ipxe.h
+
+orchestrator_libservice_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/service \
+	-I$(top_srcdir)/orchestrator/model -I$(top_srcdir)/orchestrator/plan \
+	-I$(top_srcdir)/orchestrator/engine -I$(top_srcdir)/orchestrator/dispatch \
+	-I$(top_srcdir)/orchestrator/store -I$(top_srcdir)/orchestrator/boot $(EVENT_CFLAGS) -include config.h
+orchestrator_libservice_a_SOURCES = orchestrator/service/admin.c orchestrator/service/boot.c \
+	orchestrator/service/cast.c orchestrator/service/core.c orchestrator/service/core.h \
+	orchestrator/service/define.c orchestrator/service/hands.c orchestrator/service/identity.c \
+	orchestrator/service/power.c orchestrator/service/roster.c orchestrator/service/roster.h \
+	orchestrator/service/service.h orchestrator/service/view.c orchestrator/service/wish.c \
+	orchestrator/service/wish.h
+
+orchestrator_libapi_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/api \
+	-I$(top_srcdir)/orchestrator/service $(EVENT_CFLAGS)
+orchestrator_libapi_a_SOURCES = orchestrator/api/api.h orchestrator/api/front.c orchestrator/api/private.h \
+	orchestrator/api/routes.c orchestrator/api/routes.def orchestrator/api/stream.c
+
+sbin_PROGRAMS += recastd
+recastd_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/service -I$(top_srcdir)/orchestrator/api \
+	$(EVENT_CFLAGS) -include config.h -DSYSCONFDIR='"$(sysconfdir)"' -DSTATEDIR='"$(localstatedir)/lib/recast"' \
+	-DRUNDIR='"/run/recast"' -DLIBEXECDIR='"$(recastlibexecdir)"'
+recastd_SOURCES = orchestrator/config.c orchestrator/config.h orchestrator/main.c schema/config.def
+recastd_LDADD = orchestrator/libapi.a orchestrator/libservice.a orchestrator/libengine.a \
+	orchestrator/libdispatch.a orchestrator/libplan.a orchestrator/libmodel.a orchestrator/libstore.a \
+	orchestrator/libboot.a $(LIB_LIBS) $(EVENT_LIBS) $(SQLITE_LIBS)

@@ -75,7 +75,6 @@ struct dispatch {
 	const struct dispatch_ops *ops;
 	void *ctx;
 	struct table *drivers, *queues;
-	struct event *retry; /* pumps again when a breaker may close */
 	int64_t next_id;
 	struct dispatch_counters counters;
 };

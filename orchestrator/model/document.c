@@ -42,7 +42,7 @@ void objects_add(struct objects *o, enum object_kind kind, const char *name, jso
 		o->size = o->size ? o->size * 2 : 64;
 		o->items = xrealloc(o->items, o->size * sizeof(*o->items));
 	}
-	o->items[o->n++] = (struct object){ kind, xstrdup(name), json_incref(doc), at ? *at : stored };
+	o->items[o->n++] = (struct object){ kind, xstrdup(name), json_incref(doc), at ? *at : stored, false };
 }
 
 void objects_fini(struct objects *o)

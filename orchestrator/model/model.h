@@ -41,6 +41,7 @@ struct object {
 	char *name;
 	json_t *doc;
 	struct place at;
+	bool unchanged; /* stands in the store like this already */
 };
 
 struct objects {

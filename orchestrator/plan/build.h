@@ -44,7 +44,5 @@ int plan_volumes(struct planner *pl, const struct cast *c);
 int plan_grants(struct planner *pl, const struct cast *c);
 int plan_unmaps(struct planner *pl, const struct cast *c);
 
-/* Each array that the persona has volumes on, once: i-th or NULL. */
-const struct device *persona_array(const struct persona *p, int i);
 
 #endif

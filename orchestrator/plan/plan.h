@@ -102,6 +102,9 @@ json_t *plan_json(const struct plan *plan);
 /* How a persona's vnics lie on a machine's nics: the nic for vnic @i. */
 const struct nic *plan_nic(const struct persona *persona, int i, const struct machine *machine);
 
+/* Each array that the persona has volumes on, once: the i-th, or NULL. */
+const struct device *persona_array(const struct persona *persona, int i);
+
 /* The name of the target that @persona gets on @array, into the arena. */
 char *plan_target(struct arena *a, const struct device *array, const struct persona *persona);
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The API: frames from recast-front to services and back.  One route table (routes.def, checked against
+ * schema/api/openapi.yaml by a test); authorisation; event and console streams.
+ */
+#ifndef RECAST_API_H
+#define RECAST_API_H
+
+#include "service.h"
+
+#include <event2/event.h>
+
+struct api;
+
+struct api_config {
+	const char *front;  /* program */
+	const char *socket, *socket_mode, *socket_group;
+	const char *boot_listen; /* "10.1.0.1:8080" or NULL */
+};
+
+/* Start recast-front and serve.  It is started again when it dies. */
+struct api *api_create(struct event_base *base, struct core *core, const struct api_config *config,
+		       struct error *err);
+void api_destroy(struct api *api);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * recast-front as a child: started with a socketpair as descriptor 3, started again when it dies.
+ */
+#include "private.h"
+
+#include "arena.h"
+#include "json.h"
+#include "log.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { RESTART_FIRST_MS = 100, RESTART_LAST_MS = 5000 };
+
+static void child(struct api *api, int fd, pid_t parent)
+{
+	const struct api_config *cf = &api->config;
+	const char *argv[16] = { cf->front, "--socket", cf->socket };
+	sigset_t none;
+	int n = 3;
+
+	if (cf->socket_mode) {
+		argv[n++] = "--socket-mode";
+		argv[n++] = cf->socket_mode;
+	}
+	if (cf->socket_group) {
+		argv[n++] = "--socket-group";
+		argv[n++] = cf->socket_group;
+	}
+	if (cf->boot_listen) {
+		argv[n++] = "--boot";
+		argv[n++] = cf->boot_listen;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent || dup2(fd, 3) < 0)
+		_exit(126);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execv(cf->front, (char *const *)argv);
+	_exit(127);
+}
+
+static void on_restart(evutil_socket_t fd, short what, void *arg)
+{
+	struct api *api = arg;
+	struct error err = { 0 };
+
+	(void)fd;
+	(void)what;
+	if (front_start(api, &err) < 0)
+		log_error("api", "%s", err.text);
+}
+
+static void gone(struct api *api)
+{
+	struct timeval tv;
+	int status = 0;
+	long ms = RESTART_FIRST_MS << (api->restarts < 6 ? api->restarts : 6);
+
+	bufferevent_free(api->bev);
+	api->bev = NULL;
+	frame_fini(&api->reader);
+	streams_drop(api);
+	api->front_era++;
+	kill(api->pid, SIGKILL);
+	while (waitpid(api->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	log_error("api", "recast-front ended (status %d), starting it again", status);
+	if (ms > RESTART_LAST_MS)
+		ms = RESTART_LAST_MS;
+	tv = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
+	api->restarts++;
+	event_add(api->restart, &tv);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	struct evbuffer *in = bufferevent_get_input(bev);
+	struct api *api = arg;
+	struct error err = { 0 };
+	char bytes[65536];
+	json_t *frame;
+	int n, rc;
+
+	while ((n = evbuffer_remove(in, bytes, sizeof(bytes))) > 0)
+		frame_feed(&api->reader, bytes, (size_t)n);
+	while ((rc = frame_next(&api->reader, &frame, &err)) > 0) {
+		api->restarts = 0;
+		route_request(api, frame);
+		json_decref(frame);
+	}
+	if (rc < 0) {
+		log_error("api", "recast-front: %s", err.text);
+		gone(api);
+	}
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	(void)bev;
+	(void)what;
+	gone(arg);
+}
+
+int front_start(struct api *api, struct error *err)
+{
+	pid_t parent = getpid();
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_set(err, ERROR_INTERNAL, "socketpair: %s", strerror(errno));
+	if (!api->restart)
+		api->restart = event_new(api->base, -1, 0, on_restart, api);
+	api->pid = fork();
+	if (api->pid == 0)
+		child(api, pair[1], parent);
+	close(pair[1]);
+	if (api->pid < 0) {
+		close(pair[0]);
+		return error_set(err, ERROR_BUSY, "cannot start recast-front: %s", strerror(errno));
+	}
+	evutil_make_socket_nonblocking(pair[0]);
+	api->bev = bufferevent_socket_new(api->base, pair[0], BEV_OPT_CLOSE_ON_FREE);
+	bufferevent_setcb(api->bev, on_read, NULL, on_event, api);
+	bufferevent_enable(api->bev, EV_READ | EV_WRITE);
+	return 0;
+}
+
+void front_stop(struct api *api)
+{
+	int status;
+
+	if (api->bev)
+		bufferevent_free(api->bev);
+	frame_fini(&api->reader);
+	if (api->restart)
+		event_free(api->restart);
+	if (api->pid > 0) {
+		kill(api->pid, SIGTERM);
+		while (waitpid(api->pid, &status, 0) < 0 && errno == EINTR)
+			;
+	}
+}
+
+void front_send(struct api *api, json_t *frame)
+{
+	size_t len;
+	char *bytes;
+
+	if (api->bev) {
+		bytes = frame_encode(frame, &len);
+		bufferevent_write(api->bev, bytes, len);
+		free(bytes);
+	}
+	json_decref(frame);
+}

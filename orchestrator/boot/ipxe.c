@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * iPXE scripts.  Grammar: ipxe.org/scripting; SAN URI: ipxe.org/sanuri (the LUN is hexadecimal).
+ */
+#include "ipxe.h"
+
+#include "text.h"
+
+#include <string.h>
+
+bool ipxe_is_safe(const char *value)
+{
+	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_-/";
+	size_t n = strspn(value, safe);
+
+	return n > 0 && value[n] == '\0';
+}
+
+static bool plan_is_safe(const struct boot_plan *p)
+{
+	const char *values[] = { p->persona, p->machine, p->base_url,	p->storage_mac, p->address, p->netmask,
+				 p->initiator, p->user,	 p->secret, p->portal,	p->target };
+	size_t i;
+
+	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		if (!values[i] || !ipxe_is_safe(values[i]))
+			return false;
+	return !p->gateway || ipxe_is_safe(p->gateway);
+}
+
+/* Firmware numbers NICs in its own way: find the one with the address that the site file gives. */
+static void find_nic(struct text *t, const char *mac)
+{
+	int i;
+
+	text_append(t, "clear recast_nic\n");
+	for (i = 0; i < 8; i++)
+		text_printf(t, "iseq ${net%d/mac} %s && set recast_nic net%d ||\n", i, mac, i);
+	text_append(t, "isset ${recast_nic} || goto no_nic\n");
+}
+
+static void report(struct text *t, const struct boot_plan *p, const char *stage)
+{
+	text_printf(t, "imgfetch --name recast-report %s/boot/report?mac=${net0/mac}&uuid=${uuid}&stage=%s || \n"
+		       "imgfree recast-report ||\n",
+		    p->base_url, stage);
+}
+
+char *ipxe_boot_script(const struct boot_plan *p)
+{
+	struct text t = { 0 };
+
+	if (!plan_is_safe(p))
+		return ipxe_refusal("a name or address of this persona cannot stand in a boot script");
+	text_printf(&t, "#!ipxe\necho Recast: %s is to play %s, generation %lld\n", p->machine, p->persona,
+		    (long long)p->generation);
+	find_nic(&t, p->storage_mac);
+	text_printf(&t, "set ${recast_nic}/ip %s\nset ${recast_nic}/netmask %s\n", p->address, p->netmask);
+	if (p->gateway)
+		text_printf(&t, "set ${recast_nic}/gateway %s\n", p->gateway);
+	text_printf(&t, "ifopen ${recast_nic} || goto failed\nset initiator-iqn %s\nset username %s\nset password %s\n",
+		    p->initiator, p->user, p->secret);
+	report(&t, p, "script");
+	text_append(&t, "set recast_try:int32 0\n:again\n");
+	text_printf(&t, "sanboot --no-describe iscsi:%s::%d:%x:%s || goto failed\n", p->portal, p->port, p->lun,
+		    p->target);
+	text_append(&t, ":failed\n");
+	report(&t, p, "failed");
+	text_append(&t, "inc recast_try\niseq ${recast_try} 5 && goto give_up ||\necho Recast: the disk did not answer, trying again\n"
+			"sleep 2\ngoto again\n:no_nic\n");
+	text_printf(&t, "echo Recast: this machine has no NIC %s, which the site file gives to %s\n", p->storage_mac,
+		    p->machine);
+	report(&t, p, "no-nic");
+	text_append(&t, "sleep 10\nexit 1\n:give_up\necho Recast: giving up; the controller has been told\n");
+	report(&t, p, "gave-up");
+	text_append(&t, "sleep 10\nexit 1\n");
+	return t.data;
+}
+
+char *ipxe_refusal(const char *sentence)
+{
+	struct text t = { 0 };
+	char c[2] = { 0 };
+
+	text_append(&t, "#!ipxe\necho Recast: ");
+	for (; *sentence; sentence++) {
+		c[0] = *sentence;
+		text_append(&t, c[0] == ' ' || c[0] == ',' || c[0] == '(' || c[0] == ')' || ipxe_is_safe(c) ? c : "?");
+	}
+	text_append(&t, "\nsleep 10\nexit 1\n");
+	return t.data;
+}

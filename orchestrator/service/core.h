@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Private to the services: the state that the core's one thread owns.
+ */
+#ifndef RECAST_CORE_H
+#define RECAST_CORE_H
+
+#include "dispatch.h"
+#include "engine.h"
+#include "model.h"
+#include "plan.h"
+#include "roster.h"
+#include "service.h"
+#include "store.h"
+
+#include <event2/event.h>
+
+struct outgoing; /* a device operation that waits for the commit */
+struct waiting;	 /* an answer that waits for the commit */
+
+struct core {
+	struct event_base *base;
+	struct core_config config;
+	struct store *store;
+	struct model *model;
+	struct roster *roster;
+	struct engine *engine;
+	struct dispatch *dispatch;
+	int64_t epoch, last_run, started;
+	uint64_t era; /* of the engine: answers to an older one are dropped */
+	int planning; /* wishes that are being observed */
+
+	struct event *turn;
+	bool turn_pending;
+	struct outgoing *out_first, **out_last;
+	struct waiting *wait_first, **wait_last;
+	int64_t last_event;
+
+	void (*events_fn)(void *arg);
+	void *events_arg;
+	void (*console_fn)(void *arg, const char *machine, const char *data);
+	void *console_arg;
+};
+
+/* End the turn soon: commit, let answers and device work go, pump the queues. */
+void core_turn_soon(struct core *c);
+
+/* Answer once the turn's writes are durable (at once when there are none).  Steals @body. */
+void core_answer(struct core *c, struct answer *a, int status, json_t *body, const char *location);
+
+/* Commit now.  When that fails the engine is taken up again from the journal, as after a restart. */
+int core_commit(struct core *c, struct error *err);
+
+/* Append an event to the stream. */
+void core_event(struct core *c, const char *type, int64_t run, json_t *doc); /* steals doc */
+
+/* Read the model anew from the store; used at start and after a define. */
+struct model *core_load_model(struct core *c, struct error *err);
+
+/* The engine's hands. */
+extern const struct engine_ops core_engine_ops;
+void outgoing_flush(struct core *c);
+void outgoing_drop(struct core *c);
+
+/* identity.c: make the identities of @p so, adding complaints; with @write false only check. */
+void identities_settle(struct core *c, const struct model *m, const struct persona *p, const struct place *at,
+		       bool write, struct problems *problems);
+/* The identities of a persona, in @a. */
+struct identities *identities_load(struct core *c, const struct persona *p, struct arena *a);
+
+/* A machine by name, or an error with the nearest name. */
+const struct machine *core_machine(struct core *c, const char *name, struct error *err);
+const struct persona *core_persona(struct core *c, const char *name, struct error *err);
+
+#endif

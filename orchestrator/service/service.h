@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The use cases of Recast, free of sockets and SQL text: what the API calls.  Every function answers
+ * through a `struct answer`, at once or later; an answer to a change leaves only after its commit.
+ */
+#ifndef RECAST_SERVICE_H
+#define RECAST_SERVICE_H
+
+#include "error.h"
+
+#include <event2/event.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct core;
+
+/* Who asks; filled by the API. */
+struct caller {
+	bool local; /* over the unix socket */
+	int64_t uid, pid;
+	char name[64]; /* for events: "uid 0" */
+};
+
+/* How an answer gets back.  `send` is called exactly once and frees the object. */
+struct answer {
+	void (*send)(struct answer *a, int status, json_t *body, const char *location); /* steals body */
+	struct caller caller;
+};
+
+/* core.c */
+struct core_config {
+	const char *database, *key_file, *driver_path;
+	int64_t keep_events, keep_runs;
+};
+
+/* Open the store, load the model and take up open runs.  NULL with the reason. */
+struct core *core_create(struct event_base *base, const struct core_config *config, struct error *err);
+void core_destroy(struct core *c);
+
+/* Called after each commit that made events: send what is new to the streams. */
+void core_on_events(struct core *c, void (*fn)(void *arg), void *arg);
+/* Called with console output of a machine. */
+void core_on_console(struct core *c, void (*fn)(void *arg, const char *machine, const char *data), void *arg);
+
+/* Events after @seq as [{seq, time, type, run, doc}]. */
+json_t *core_events_after(struct core *c, int64_t seq, int limit);
+int64_t core_last_event(const struct core *c);
+
+/* A problem body (RFC 9457) for an error. */
+json_t *problem_json(const struct error *err);
+void answer_error(struct core *c, struct answer *a, const struct error *err);
+
+/* define.c */
+void service_define(struct core *c, struct answer *a, const json_t *body);
+void service_delete_persona(struct core *c, struct answer *a, const char *name);
+
+/* cast.c: plan and run a wish {action, persona, machine?, group?, with?} or {plan: …}. */
+void service_plan(struct core *c, struct answer *a, const json_t *body);
+void service_run(struct core *c, struct answer *a, const json_t *body, const char *request_key);
+void service_cancel(struct core *c, struct answer *a, int64_t run);
+
+/* power.c */
+void service_power_get(struct core *c, struct answer *a, const char *machine);
+void service_power_set(struct core *c, struct answer *a, const char *machine, const json_t *body);
+void service_health(struct core *c, struct answer *a, const char *machine);
+void service_identify(struct core *c, struct answer *a, const char *machine, const json_t *body);
+void service_return(struct core *c, struct answer *a, const char *machine);
+void service_console(struct core *c, struct answer *a, const char *machine, const char *action,
+		     const char *data);
+
+/* view.c */
+void service_status(struct core *c, struct answer *a);
+void service_list(struct core *c, struct answer *a, const char *kind);
+void service_show(struct core *c, struct answer *a, const char *kind, const char *name);
+void service_runs(struct core *c, struct answer *a, bool open_only, int limit);
+void service_run_show(struct core *c, struct answer *a, int64_t id);
+void service_errors(struct core *c, struct answer *a);
+
+/* admin.c */
+void service_secret_put(struct core *c, struct answer *a, const char *name, json_t *body);
+void service_secret_list(struct core *c, struct answer *a);
+void service_secret_delete(struct core *c, struct answer *a, const char *name);
+void service_backup(struct core *c, struct answer *a, const json_t *body);
+void service_doctor(struct core *c, struct answer *a);
+
+/* boot.c: text for the firmware, always to be served as it is. */
+char *service_boot_script(struct core *c, const char *mac, const char *uuid, const char *address);
+char *service_boot_report(struct core *c, const char *mac, const char *uuid, const char *stage,
+			  const char *address);
+char *service_boot_config(struct core *c, const char *mac, const char *uuid);
+
+#endif
