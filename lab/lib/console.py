@@ -63,6 +63,8 @@ def main():
     pid, master = pty.fork()
     if pid == 0:
         os.execvp(command[0], command + ["activate"])
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     before = termios.tcgetattr(0) if os.isatty(0) else None
     try:
         if before:
