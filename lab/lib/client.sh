@@ -20,7 +20,7 @@ lab_probe() {
 	ns=$(probe_namespace "$net") || usage_error "'$net' has no client; use web, db, provision or storage"
 	need_up
 	if [ -z "$port" ]; then
-		ip netns exec "$ns" ping -q -n -c 1 -W 1 "$address" >/dev/null 2>&1
+		ip netns exec "$ns" busybox ping -q -c 1 -W 1 "$address" >/dev/null 2>&1
 	else
 		ip netns exec "$ns" /usr/bin/python3 "$LAB_HOME/lib/httpget.py" "http://$address:$port/"
 	fi || return 1

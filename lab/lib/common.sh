@@ -48,6 +48,7 @@ need_tools() {
 	dnsmasq dnsmasq-base
 	qemu-system-x86_64 qemu-system-x86
 	/usr/bin/python3 python3
+	busybox busybox-static
 	END
 	[ -e /usr/lib/ipxe/qemu/pxe-virtio.rom ] ||
 		die "the iPXE ROM for virtio-net is missing; install it with: apt-get install ipxe-qemu"
