@@ -136,7 +136,15 @@ part_pid() {
 }
 
 part_lives() { part_pid "$1" >/dev/null; }
-part_gone() { ! part_lives "$1"; }
+
+# proc_gone PID STARTTIME: has the process ended with all its threads?  A killed
+# process is a zombie while its threads still hold its ports and taps.
+proc_gone() {
+	[ "$(proc_starttime "$1")" = "$2" ] || return 0
+	[ "$(proc_state "$1")" = Z ] || return 1
+	local tasks=("/proc/$1/task"/*)
+	[ ${#tasks[@]} -le 1 ]
+}
 
 # part_spawn PART NAMESPACE CMD...: start in the background with no descriptor of
 # ours but the part's own log.
@@ -150,10 +158,11 @@ part_spawn() {
 }
 
 part_kill() {
-	local pid
+	local pid started
 	pid=$(part_pid "$1") || return 0
+	started=$(proc_starttime "$pid")
 	kill -KILL "$pid" 2>/dev/null
-	wait_for 5 "the end of $1 (pid $pid)" part_gone "$1"
+	wait_for 5 "the end of $1 (pid $pid)" proc_gone "$pid" "$started"
 }
 
 parts_kill() {

@@ -114,7 +114,8 @@ heal_switch() {
 	if ! part_lives ovsdb-server || ! part_lives ovs-vswitchd; then
 		switch_stop
 		switch_start
-		switch_vsctl --timeout=15 set bridge br0 datapath_type=netdev
+		# A change, if it changes nothing, is answered when the ports are there.
+		switch_vsctl set bridge br0 datapath_type=netdev || die "the switch did not take its ports; see $OVS_DIR/ovs-vswitchd.log"
 		echo "healed: the switch runs again, on the configuration it had"
 	fi
 }

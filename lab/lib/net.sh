@@ -72,13 +72,15 @@ net_batch() {
 # End what still lives in the lab's namespaces (a controller started by 'lab
 # exec', say), but not this command nor its ancestors, then remove them.
 net_destroy() {
-	local ns pid mine
+	local ns pid started mine
 	mine=" $(proc_ancestors $$) "
 	for ns in $(net_namespaces); do
 		[ -e "/run/netns/$ns" ] || continue
 		for pid in $(ip netns pids "$ns" 2>/dev/null); do
 			case $mine in *" $pid "*) continue ;; esac
+			started=$(proc_starttime "$pid") || continue
 			kill -KILL "$pid" 2>/dev/null
+			wait_for 5 "the end of process $pid in $ns" proc_gone "$pid" "$started"
 		done
 		ip netns del "$ns" || say "cannot remove the network namespace $ns"
 	done
