@@ -5,7 +5,8 @@
 #
 # It answers /boot/ipxe and /boot/config with the files DIR/ipxe-MAC and
 # DIR/config-MAC, takes /boot/report, and appends each request to DIR/requests
-# as "SECONDS STATUS PATH".  The self-test writes the files and reads the log.
+# as "SECONDS STATUS PATH".  While DIR/hang-reports exists it takes reports but
+does not answer them.  The self-test writes the files and reads the log.
 
 import http.server
 import os
@@ -21,6 +22,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         url = urllib.parse.urlparse(self.path)
         mac = urllib.parse.parse_qs(url.query).get("mac", [""])[0]
         body = self.body(url.path, mac)
+        if url.path == "/boot/report" and os.path.exists(os.path.join(STATE, "hang-reports")):
+            self.note("none")
+            time.sleep(30)
+            return
         self.note(200 if body is not None else 404)
         self.send_response(200 if body is not None else 404)
         self.send_header("Content-Type", "text/plain")

@@ -146,12 +146,23 @@ proc_gone() {
 	[ ${#tasks[@]} -le 1 ]
 }
 
-# part_spawn PART NAMESPACE CMD...: start in the background with no descriptor of
-# ours but the part's own log.
+# exec_clean CMD...: become CMD with no descriptor but 0, 1 and 2.  A daemon that
+# kept one of ours or our caller's (a lock, a pipe) would hold it for ever.  Call
+# it in a subshell.
+exec_clean() {
+	local fd
+	for fd in /proc/self/fd/*; do
+		fd=${fd##*/}
+		[ "$fd" -le 2 ] || eval "exec $fd>&-"
+	done
+	exec "$@"
+}
+
+# part_spawn PART NAMESPACE CMD...: start in the background, with a log of its own.
 part_spawn() {
 	local part=$1 ns=$2
 	shift 2
-	setsid ip netns exec "$ns" "$@" </dev/null >>"$LAB_DIR/run/$part.log" 2>&1 9>&- &
+	(exec_clean setsid ip netns exec "$ns" "$@") </dev/null >>"$LAB_DIR/run/$part.log" 2>&1 &
 	local pid=$!
 	disown "$pid"
 	part_record "$part" "$pid" || die "$part ended at once; its words are in $LAB_DIR/run/$part.log"

@@ -15,8 +15,8 @@ switch_create() {
 
 # ovs CMD...: an OVS program with all its directories in the lab's.
 ovs() {
-	inside env OVS_RUNDIR="$OVS_DIR" OVS_LOGDIR="$OVS_DIR" OVS_DBDIR="$OVS_DIR" \
-		OVS_SYSCONFDIR="$OVS_DIR" "$@" 9>&-
+	(exec_clean ip netns exec "$NS" env OVS_RUNDIR="$OVS_DIR" OVS_LOGDIR="$OVS_DIR" \
+		OVS_DBDIR="$OVS_DIR" OVS_SYSCONFDIR="$OVS_DIR" "$@")
 }
 
 switch_vsctl() {
