@@ -6,7 +6,7 @@
 # It answers /boot/ipxe and /boot/config with the files DIR/ipxe-MAC and
 # DIR/config-MAC, takes /boot/report, and appends each request to DIR/requests
 # as "SECONDS STATUS PATH".  While DIR/hang-reports exists it takes reports but
-does not answer them.  The self-test writes the files and reads the log.
+# does not answer them.  The self-test writes the files and reads the log.
 
 import http.server
 import os
