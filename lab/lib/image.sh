@@ -49,14 +49,18 @@ image_linux() {
 	path=$LAB_CACHE/linux-$(image_key "$kernel").img
 	(
 		flock -w 300 8 || die "another lab is building the Linux image for five minutes; see $LAB_CACHE"
-		[ -e "$path" ] && exit 0
+		if [ -e "$path" ]; then
+			touch "$path"
+			exit 0
+		fi
 		image_need_tools
 		say "building the Linux image for kernel $kernel (once)"
 		temp=$(mktemp -d "$LAB_CACHE/build.XXXXXX")
 		trap 'rm -rf "$temp"' EXIT
 		trap 'exit 130' INT TERM HUP
 		"$LAB_HOME/image/linux" "$kernel" "$temp" || die "the Linux image could not be built; see above"
-		rm -f "$LAB_CACHE"/linux-*.img
+		# Images of other kernels or recipes may be in use: drop only old ones.
+		find "$LAB_CACHE" -maxdepth 1 -name 'linux-*.img' -mtime +7 -delete
 		mv "$temp/disk.img" "$path"
 	) 8>>"$LAB_CACHE/lock" 9>&- || exit 1
 	echo "$path"
