@@ -8,3 +8,9 @@ drivers_libdriversdk_a_SOURCES = drivers/sdk/driver.h drivers/sdk/kit.h drivers/
 	drivers/sdk/request.c drivers/sdk/worker.c drivers/sdk/options.c drivers/sdk/result.c \
 	drivers/sdk/port.c drivers/sdk/port.h drivers/sdk/map.c drivers/sdk/map.h
 
+recastlibexec_PROGRAMS += recast-driver-mock
+recast_driver_mock_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/mock
+recast_driver_mock_LDADD = $(DRIVER_LIBS)
+recast_driver_mock_SOURCES = drivers/mock/mock.c drivers/mock/mock.h drivers/mock/rack.c \
+	drivers/mock/fault.c drivers/mock/fault_kinds.def drivers/mock/switch.c drivers/mock/storage.c \
+	drivers/mock/bmc.c drivers/mock/sim.c
