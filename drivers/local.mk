@@ -14,3 +14,14 @@ recast_driver_mock_LDADD = $(DRIVER_LIBS)
 recast_driver_mock_SOURCES = drivers/mock/mock.c drivers/mock/mock.h drivers/mock/rack.c \
 	drivers/mock/fault.c drivers/mock/fault_kinds.def drivers/mock/switch.c drivers/mock/storage.c \
 	drivers/mock/bmc.c drivers/mock/sim.c
+
+recastlibexec_PROGRAMS += recast-driver-probe
+recast_driver_probe_CPPFLAGS = $(DRIVER_CPPFLAGS)
+recast_driver_probe_LDADD = $(DRIVER_LIBS)
+recast_driver_probe_SOURCES = drivers/probe/probe.c
+
+## What more than one driver says to its devices.
+noinst_LIBRARIES += drivers/libtransport.a
+drivers_libtransport_a_CPPFLAGS = $(LIB_CPPFLAGS)
+drivers_libtransport_a_SOURCES = drivers/transport/stream.c drivers/transport/stream.h \
+	drivers/transport/jsonrpc.c drivers/transport/jsonrpc.h
