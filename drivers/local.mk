@@ -25,3 +25,9 @@ noinst_LIBRARIES += drivers/libtransport.a
 drivers_libtransport_a_CPPFLAGS = $(LIB_CPPFLAGS)
 drivers_libtransport_a_SOURCES = drivers/transport/stream.c drivers/transport/stream.h \
 	drivers/transport/jsonrpc.c drivers/transport/jsonrpc.h
+
+recastlibexec_PROGRAMS += recast-driver-ovsdb
+recast_driver_ovsdb_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport
+recast_driver_ovsdb_LDADD = drivers/libtransport.a $(DRIVER_LIBS)
+recast_driver_ovsdb_SOURCES = drivers/switch/ovsdb.c drivers/switch/ovsdb.h drivers/switch/ovsdb_link.c \
+	drivers/switch/ovsdb_view.c drivers/switch/ovsdb_write.c drivers/switch/ovsdb_mac.c
