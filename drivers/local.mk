@@ -1,1 +1,33 @@
-## drivers
+## drivers: programs that the core starts.  A driver sees lib/, the kit and its own folder, never orchestrator/.
+DRIVER_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/drivers/sdk
+DRIVER_LIBS = drivers/libdriversdk.a $(LIB_LIBS) -lpthread
+
+noinst_LIBRARIES += drivers/libdriversdk.a
+drivers_libdriversdk_a_CPPFLAGS = $(DRIVER_CPPFLAGS)
+drivers_libdriversdk_a_SOURCES = drivers/sdk/driver.h drivers/sdk/kit.h drivers/sdk/protocol.c \
+	drivers/sdk/request.c drivers/sdk/worker.c drivers/sdk/options.c drivers/sdk/result.c \
+	drivers/sdk/port.c drivers/sdk/port.h drivers/sdk/map.c drivers/sdk/map.h
+
+recastlibexec_PROGRAMS += recast-driver-mock
+recast_driver_mock_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/mock
+recast_driver_mock_LDADD = $(DRIVER_LIBS)
+recast_driver_mock_SOURCES = drivers/mock/mock.c drivers/mock/mock.h drivers/mock/rack.c \
+	drivers/mock/fault.c drivers/mock/fault_kinds.def drivers/mock/switch.c drivers/mock/storage.c \
+	drivers/mock/bmc.c drivers/mock/sim.c
+
+recastlibexec_PROGRAMS += recast-driver-probe
+recast_driver_probe_CPPFLAGS = $(DRIVER_CPPFLAGS)
+recast_driver_probe_LDADD = $(DRIVER_LIBS)
+recast_driver_probe_SOURCES = drivers/probe/probe.c
+
+## What more than one driver says to its devices.
+noinst_LIBRARIES += drivers/libtransport.a
+drivers_libtransport_a_CPPFLAGS = $(LIB_CPPFLAGS)
+drivers_libtransport_a_SOURCES = drivers/transport/stream.c drivers/transport/stream.h \
+	drivers/transport/jsonrpc.c drivers/transport/jsonrpc.h
+
+recastlibexec_PROGRAMS += recast-driver-ovsdb
+recast_driver_ovsdb_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport
+recast_driver_ovsdb_LDADD = drivers/libtransport.a $(DRIVER_LIBS)
+recast_driver_ovsdb_SOURCES = drivers/switch/ovsdb.c drivers/switch/ovsdb.h drivers/switch/ovsdb_link.c \
+	drivers/switch/ovsdb_view.c drivers/switch/ovsdb_write.c drivers/switch/ovsdb_mac.c

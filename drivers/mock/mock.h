@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The inside of recast-driver-mock.  A rack is one JSON value: jansson's objects are hash tables, so
+ * every change costs the same however large the rack is, and saving it is printing it.
+ *
+ *   switches.NAME.ports.PORT        the port as in the switch document, with owner and generation
+ *   arrays.NAME.volumes.VOLUME      {size_bytes}
+ *   arrays.NAME.maps.MAP            {target initiators luns chap_user generation managed sessions}
+ *   arrays.NAME.by_volume.VOLUME    {MAP: true}
+ *   bmcs.NAME                       {power pending boot nics boot_vlan console printed mark session sel}
+ *   faults.DEVICE.FAULT             {op object kind left arg}
+ *
+ * All of it belongs to one lock, rack_lock(), which is never held while sleeping.
+ */
+#ifndef RECAST_DRIVER_MOCK_H
+#define RECAST_DRIVER_MOCK_H
+
+#include "driver.h"
+
+struct rack {
+	struct rack *next;
+	char *name, *state; /* state: file, or NULL */
+	int lock_fd;
+	json_t *root;
+	json_t *watched; /* consoles that somebody looks at: {DEVICE: true} */
+	bool dirty;
+	int users;
+};
+
+struct mock_device {
+	struct rack *rack;
+	const struct driver_device *dev;
+	const char *name;
+	int64_t latency_ms, power_ms;
+	const char *control; /* file with orders from outside, or NULL */
+};
+
+/* rack.c */
+void rack_lock(void);
+void rack_unlock(void);
+/* Find or make the rack that the device's options name; loads its state file.  Call with the lock. */
+struct rack *rack_get(const json_t *options, struct error *err);
+void rack_put(struct rack *rack);
+/* Write the state file when something changed. */
+void rack_save(struct rack *rack);
+/* Member @key of @object, made an empty object when it is not there. */
+json_t *rack_child(json_t *object, const char *key);
+/* rack.root.GROUP.NAME, made when missing. */
+json_t *rack_device(struct rack *rack, const char *group, const char *name);
+
+/* fault.c */
+enum fault_kind {
+#define FAULT(id, name, what) FAULT_##id,
+#include "fault_kinds.def"
+#undef FAULT
+	FAULT_COUNT
+};
+
+/* Kinds that are looked for before every request or change; the others where they apply. */
+#define FAULTS_GENERAL (((1u << FAULT_GENERAL_END) - 1))
+
+struct fault_hit {
+	enum fault_kind kind;
+	int64_t arg; /* -1: not given */
+};
+
+/* Make the faults of option `faults` those of the device; those already used up stay so. */
+int faults_load(struct rack *rack, const char *device, const json_t *list, struct error *err);
+/* The first fault among @mask that matches; counts it. */
+bool fault_take(struct rack *rack, const char *device, const char *op, const char *object, unsigned mask,
+		struct fault_hit *hit);
+/* Change object "fault:NAME". */
+int fault_change(struct rack *rack, const char *device, struct driver_change *c, struct error *err);
+/* The code and text that a fault of an error kind stands for. */
+int fault_error(const struct fault_hit *hit, const char *device, struct error *err);
+
+/* switch.c, storage.c, bmc.c: one change, one document.  With the lock. */
+int mock_port_change(struct mock_device *m, struct driver_change *c, struct error *err);
+json_t *mock_switch_document(struct mock_device *m, const json_t *objects, struct error *err);
+int mock_storage_change(struct mock_device *m, struct driver_change *c, struct error *err);
+json_t *mock_storage_document(struct mock_device *m, const json_t *objects, struct error *err);
+int mock_bmc_open(struct mock_device *m, struct error *err);
+int mock_bmc_change(struct mock_device *m, struct driver_change *c, struct error *err);
+json_t *mock_bmc_document(struct mock_device *m, const json_t *objects, struct error *err);
+
+/* What one part of the rack needs of another. */
+json_t *mock_port(struct rack *rack, const char *sw, const char *port);
+bool mock_session_open(struct rack *rack, const char *array, const char *map, const char *address,
+		       json_t **session);
+void mock_session_close(struct rack *rack, const json_t *session);
+void mock_power_to(struct rack *rack, const char *name, bool on);
+void mock_bmc_print(struct rack *rack, const char *name, const char *text);
+
+/* sim.c: changes "sim:…" that play the world outside: power loss, a foreign map, a login. */
+int mock_sim_change(struct rack *rack, const char *device, struct driver_change *c, struct error *err);
+/* Carry out and remove the orders in the control file. */
+void mock_control(struct mock_device *m);
+
+#endif

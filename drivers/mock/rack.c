@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The racks of this process and their state files.  See mock.h.
+ */
+#include "mock.h"
+
+#include "arena.h"
+#include "cleanup.h"
+#include "json.h"
+#include "log.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+enum { STATE_MAX = 256 * 1024 * 1024 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct rack *racks;
+
+void rack_lock(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void rack_unlock(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+json_t *rack_child(json_t *object, const char *key)
+{
+	json_t *child = json_object_get(object, key);
+
+	if (child)
+		return child;
+	json_object_set_new(object, key, json_object());
+	return json_object_get(object, key);
+}
+
+json_t *rack_device(struct rack *rack, const char *group, const char *name)
+{
+	return rack_child(rack_child(rack->root, group), name);
+}
+
+/* Two processes with one rack would overwrite each other's view of it. */
+static int state_lock(struct rack *rack, struct error *err)
+{
+	_cleanup_(freep) char *path = xasprintf("%s.lock", rack->state);
+
+	rack->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (rack->lock_fd < 0)
+		return error_set(err, ERROR_REFUSED, "%s: %s", path, strerror(errno));
+	if (flock(rack->lock_fd, LOCK_EX | LOCK_NB))
+		return error_set(err, ERROR_CONFLICT, "%s is in use by another process", rack->state);
+	return 0;
+}
+
+static int state_load(struct rack *rack, struct error *err)
+{
+	_cleanup_(freep) char *bytes = NULL;
+	size_t len;
+
+	if (state_lock(rack, err))
+		return -1;
+	bytes = text_read_file(rack->state, STATE_MAX, &len);
+	if (!bytes)
+		return errno == ENOENT ? 0 : error_set(err, ERROR_REFUSED, "%s: %s", rack->state,
+						       strerror(errno));
+	json_decref(rack->root);
+	rack->root = json_decode(bytes, len, err);
+	return rack->root ? 0 : error_wrap(err, "%s", rack->state);
+}
+
+static int state_write(const struct rack *rack, const char *path)
+{
+	_cleanup_(freep) char *bytes = json_dumps(rack->root, JSON_COMPACT);
+	FILE *f = fopen(path, "we");
+
+	if (!f)
+		return -1;
+	fputs(bytes, f);
+	fputc('\n', f);
+	return fclose(f);
+}
+
+void rack_save(struct rack *rack)
+{
+	_cleanup_(freep) char *tmp = NULL;
+
+	if (!rack->dirty || !rack->state)
+		return;
+	rack->dirty = false;
+	tmp = xasprintf("%s.tmp", rack->state);
+	if (state_write(rack, tmp) || rename(tmp, rack->state))
+		log_error("mock", "cannot save %s: %s", rack->state, strerror(errno));
+}
+
+static void rack_destroy(struct rack *rack)
+{
+	closep(&rack->lock_fd);
+	json_decref(rack->root);
+	json_decref(rack->watched);
+	free(rack->name);
+	free(rack->state);
+	free(rack);
+}
+
+struct rack *rack_get(const json_t *options, struct error *err)
+{
+	const char *name = json_str(options, "rack", "rack");
+	const char *state = json_str(options, "state", NULL);
+	struct rack *rack;
+
+	for (rack = racks; rack; rack = rack->next)
+		if (!strcmp(rack->name, name)) {
+			rack->users++;
+			return rack;
+		}
+	rack = xcalloc(1, sizeof(*rack));
+	*rack = (struct rack){ .next = racks, .name = xstrdup(name), .lock_fd = -1, .users = 1 };
+	rack->state = state ? xstrdup(state) : NULL;
+	rack->root = json_object();
+	rack->watched = json_object();
+	if (state && state_load(rack, err)) {
+		rack_destroy(rack);
+		return NULL;
+	}
+	racks = rack;
+	return rack;
+}
+
+/* A rack outlives its devices as long as the process does, as a real one would. */
+void rack_put(struct rack *rack)
+{
+	rack_save(rack);
+	rack->users--;
+}

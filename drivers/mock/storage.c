@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The arrays of a rack: volumes, maps, sessions.  A volume that is named as the source of a clone
+ * springs into existence unless option `volumes` lists those that there are.  CHAP secrets are not kept:
+ * like on most arrays the user name is all that can be read back.
+ */
+#include "mock.h"
+
+#include "arena.h"
+#include "json.h"
+#include "map.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { GOLDEN_SIZE = 64 * 1024 * 1024 };
+
+static json_t *array_of(struct rack *rack, const char *name)
+{
+	return rack_device(rack, "arrays", name);
+}
+
+static json_t *map_find(json_t *array, const char *name)
+{
+	return json_object_get(json_object_get(array, "maps"), name);
+}
+
+/* The volume, made now when it is one that may be there from the start. */
+static json_t *volume_find(struct mock_device *m, const char *name, bool as_source)
+{
+	json_t *volumes = rack_child(array_of(m->rack, m->name), "volumes");
+	const json_t *list = json_object_get(m->dev->options, "volumes"), *one;
+	json_t *volume = json_object_get(volumes, name);
+	bool there = as_source && !json_array_size(list);
+	size_t i;
+
+	if (volume)
+		return volume;
+	json_array_foreach(list, i, one)
+		there = there || !strcmp(json_string_value(one) ? json_string_value(one) : "", name);
+	if (!there || json_is_true(json_object_get(json_object_get(array_of(m->rack, m->name), "gone"), name)))
+		return NULL;
+	volume = json_pack("{s:I}", "size_bytes", (json_int_t)GOLDEN_SIZE);
+	json_object_set_new(volumes, name, volume);
+	m->rack->dirty = true;
+	return volume;
+}
+
+static json_t *maps_of_volume(json_t *array, const char *volume)
+{
+	return json_object_get(json_object_get(array, "by_volume"), volume);
+}
+
+static int volume_remove(struct mock_device *m, const char *name, struct driver_change *c, struct error *err)
+{
+	json_t *array = array_of(m->rack, m->name);
+	json_t *maps = maps_of_volume(array, name);
+	bool there = volume_find(m, name, false);
+
+	if (json_object_size(maps))
+		return error_set(err, ERROR_REFUSED, "volume %s is mapped by %s", name,
+				 json_object_iter_key(json_object_iter(maps)));
+	json_object_del(rack_child(array, "volumes"), name);
+	json_object_set_new(rack_child(array, "gone"), name, json_true());
+	change_done(c, there, json_pack("{s:b}", "exists", 0));
+	return 0;
+}
+
+static int volume_change(struct mock_device *m, const char *name, struct driver_change *c, struct error *err)
+{
+	json_t *volume = volume_find(m, name, false), *source = NULL;
+	struct volume_wish wish;
+	json_int_t size;
+	bool changed = !volume;
+
+	if (volume_wish_parse(&wish, c, err))
+		return -1;
+	if (!wish.exists)
+		return volume_remove(m, name, c, err);
+	if (volume && json_int(volume, "size_bytes", 0) < wish.size_bytes)
+		return error_set(err, ERROR_REFUSED, "volume %s is smaller than wished", name);
+	if (!volume && wish.source && !(source = volume_find(m, wish.source, true)))
+		return error_set(err, ERROR_REFUSED, "there is no volume %s to clone", wish.source);
+	if (!volume && !source && !wish.size_bytes)
+		return error_set(err, ERROR_INVALID, "a new volume needs size_bytes or source");
+	if (!volume) {
+		size = source ? json_int(source, "size_bytes", 0) : 0;
+		volume = json_pack("{s:I}", "size_bytes", wish.size_bytes > size ? wish.size_bytes : size);
+		json_object_set_new(rack_child(array_of(m->rack, m->name), "volumes"), name, volume);
+	}
+	change_done(c, changed,
+		    json_pack("{s:b, s:I}", "exists", 1, "size_bytes", json_int(volume, "size_bytes", 0)));
+	return 0;
+}
+
+static void index_map(json_t *array, const char *name, const json_t *map, bool add)
+{
+	json_t *luns = json_object_get(map, "luns"), *volume;
+	const char *lun;
+
+	json_object_foreach(luns, lun, volume) {
+		json_t *maps = rack_child(rack_child(array, "by_volume"), json_string_value(volume));
+
+		if (add)
+			json_object_set_new(maps, name, json_true());
+		else
+			json_object_del(maps, name);
+	}
+}
+
+static json_t *map_document(const json_t *map)
+{
+	json_t *v;
+
+	if (!map)
+		return json_pack("{s:b}", "exists", 0);
+	v = json_copy((json_t *)(uintptr_t)map);
+	json_object_del(v, "sessions");
+	json_object_set_new(v, "exists", json_true());
+	return v;
+}
+
+static json_t *map_from_wish(const struct map_wish *wish)
+{
+	return json_pack("{s:s, s:o, s:O, s:s, s:I, s:b, s:[]}", "target", wish->target, "initiators",
+			 initiators_sorted(wish->initiators), "luns", wish->luns, "chap_user",
+			 wish->chap_user ? wish->chap_user : "", "generation", (json_int_t)wish->generation,
+			 "managed", 1, "sessions");
+}
+
+static bool same(const json_t *a, const json_t *b, const char *key)
+{
+	return json_equal(json_object_get(a, key), json_object_get(b, key));
+}
+
+static int check_volumes(struct mock_device *m, const struct map_wish *wish, struct error *err)
+{
+	const json_t *volume;
+	const char *lun;
+
+	json_object_foreach((json_t *)(uintptr_t)wish->luns, lun, volume)
+		if (!volume_find(m, json_string_value(volume), false))
+			return error_set(err, ERROR_REFUSED, "there is no volume %s for LUN %s",
+					 json_string_value(volume), lun);
+	return 0;
+}
+
+static int map_change(struct mock_device *m, const char *name, struct driver_change *c, struct error *err)
+{
+	json_t *array = array_of(m->rack, m->name), *now = map_find(array, name), *want;
+	struct map_wish wish;
+	bool kept;
+
+	if (map_wish_parse(&wish, c, err))
+		return -1;
+	if (now && !json_bool(now, "managed", false))
+		return error_set(err, ERROR_REFUSED, "map %s was not made by Recast", name);
+	if (now && wish.generation && json_int(now, "generation", 0) > wish.generation)
+		return error_set(err, ERROR_CONFLICT, "map %s carries generation %lld, this change is of %lld", name,
+				 (long long)json_int(now, "generation", 0), (long long)wish.generation);
+	if (!wish.exists) {
+		index_map(array, name, now, false);
+		json_object_del(json_object_get(array, "maps"), name);
+		change_done(c, now != NULL, map_document(NULL));
+		return 0;
+	}
+	if (check_volumes(m, &wish, err))
+		return -1;
+	if (map_find(array, wish.target))
+		return error_set(err, ERROR_REFUSED, "target %s is there and was not made by Recast", wish.target);
+	want = map_from_wish(&wish);
+	kept = now && same(now, want, "chap_user") && same(now, want, "initiators") && same(now, want, "luns") &&
+	       same(now, want, "target");
+	if (kept)
+		json_object_set(want, "sessions", json_object_get(now, "sessions"));
+	change_done(c, !now || !json_equal(now, want), map_document(want));
+	index_map(array, name, now, false);
+	json_object_set_new(rack_child(array, "maps"), name, want);
+	index_map(array, name, want, true);
+	return 0;
+}
+
+static int sessions_drop(struct mock_device *m, const char *name, struct driver_change *c, struct error *err)
+{
+	json_t *sessions = json_object_get(map_find(array_of(m->rack, m->name), name), "sessions");
+	bool any = json_array_size(sessions) > 0;
+
+	if (!json_is_false(json_object_get(c->set, "exists")))
+		return error_set(err, ERROR_INVALID, "sessions can only be dropped: {\"exists\": false}");
+	json_array_clear(sessions);
+	change_done(c, any, json_pack("{s:b}", "exists", 0));
+	return 0;
+}
+
+int mock_storage_change(struct mock_device *m, struct driver_change *c, struct error *err)
+{
+	enum storage_kind kind;
+	const char *name;
+	int rc = -1;
+
+	if (storage_object(c->object, &kind, &name, err))
+		return -1;
+	switch (kind) {
+	case STORAGE_VOLUME:
+		rc = volume_change(m, name, c, err);
+		break;
+	case STORAGE_MAP:
+		rc = map_change(m, name, c, err);
+		break;
+	case STORAGE_SESSIONS:
+		rc = sessions_drop(m, name, c, err);
+		break;
+	}
+	if (!rc && c->changed)
+		m->rack->dirty = true;
+	return rc;
+}
+
+static void add_map(json_t *document, const char *name, const json_t *map)
+{
+	const json_t *session;
+	size_t i;
+
+	if (json_object_get(json_object_get(document, "maps"), name))
+		return;
+	json_object_set_new(json_object_get(document, "maps"), name, map_document(map));
+	json_array_foreach(json_object_get(map, "sessions"), i, session) {
+		json_t *row = json_copy((json_t *)(uintptr_t)session);
+
+		json_object_set_new(row, "map", json_string(name));
+		json_array_append_new(json_object_get(document, "sessions"), row);
+	}
+}
+
+static void add_volume(struct mock_device *m, json_t *document, const char *name)
+{
+	json_t *array = array_of(m->rack, m->name), *volume = volume_find(m, name, false), *yes;
+	const char *map;
+
+	json_object_set_new(json_object_get(document, "volumes"), name,
+			    volume ? json_pack("{s:b, s:I}", "exists", 1, "size_bytes",
+					       json_int(volume, "size_bytes", 0)) :
+				     json_pack("{s:b}", "exists", 0));
+	json_object_foreach(maps_of_volume(array, name), map, yes)
+		add_map(document, map, map_find(array, map));
+}
+
+json_t *mock_storage_document(struct mock_device *m, const json_t *objects, struct error *err)
+{
+	json_t *document = json_pack("{s:{}, s:{}, s:[]}", "volumes", "maps", "sessions");
+	json_t *array = array_of(m->rack, m->name), *v;
+	enum storage_kind kind;
+	const json_t *one;
+	const char *name;
+	size_t i;
+
+	if (!objects) {
+		json_object_foreach(json_object_get(array, "volumes"), name, v)
+			add_volume(m, document, name);
+		json_object_foreach(json_object_get(array, "maps"), name, v)
+			add_map(document, name, v);
+	}
+	json_array_foreach(objects, i, one) {
+		if (storage_object(json_string_value(one), &kind, &name, err)) {
+			json_decref(document);
+			return NULL;
+		}
+		if (kind == STORAGE_VOLUME)
+			add_volume(m, document, name);
+		else
+			add_map(document, name, map_find(array, name));
+	}
+	return document;
+}
+
+bool mock_session_open(struct rack *rack, const char *array_name, const char *map_name, const char *address,
+		       json_t **session)
+{
+	json_t *array = array_of(rack, array_name), *map = map_find(array, map_name), *row;
+	json_int_t sid = json_int(array, "next_sid", 1);
+
+	if (!map)
+		return false;
+	json_object_set_new(array, "next_sid", json_integer(sid + 1));
+	row = json_pack("{s:O, s:s, s:o}", "initiator", json_array_get(json_object_get(map, "initiators"), 0),
+			"address", address, "id", json_sprintf("%lld/0", (long long)sid));
+	*session = json_pack("{s:s, s:s, s:O}", "array", array_name, "map", map_name, "id",
+			     json_object_get(row, "id"));
+	json_array_append_new(json_object_get(map, "sessions"), row);
+	rack->dirty = true;
+	return true;
+}
+
+void mock_session_close(struct rack *rack, const json_t *session)
+{
+	json_t *map = map_find(array_of(rack, json_str(session, "array", "")), json_str(session, "map", ""));
+	json_t *sessions = json_object_get(map, "sessions"), *row;
+	size_t i;
+
+	json_array_foreach(sessions, i, row)
+		if (same(row, session, "id")) {
+			json_array_remove(sessions, i);
+			rack->dirty = true;
+			return;
+		}
+}

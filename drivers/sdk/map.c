@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Wishes of the storage class.  See map.h.
+ */
+#include "map.h"
+
+#include "arena.h"
+#include "json.h"
+#include "text.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool is_iscsi_name(const char *s)
+{
+	size_t len = strlen(s), i;
+
+	for (i = 0; i < len; i++)
+		if (!islower((unsigned char)s[i]) && !isdigit((unsigned char)s[i]) && !strchr("-.:", s[i]))
+			return false;
+	return len >= 3 && len <= 223;
+}
+
+int storage_object(const char *object, enum storage_kind *kind, const char **name, struct error *err)
+{
+	static const char *const prefixes[] = { "volume:", "map:", "sessions:" };
+	int i;
+
+	for (i = STORAGE_VOLUME; i <= STORAGE_SESSIONS; i++) {
+		size_t len = strlen(prefixes[i]);
+
+		if (strncmp(object, prefixes[i], len))
+			continue;
+		*kind = (enum storage_kind)i;
+		*name = object + len;
+		if (text_is_name(*name) || (i != STORAGE_VOLUME && is_iscsi_name(*name)))
+			return 0;
+		return error_set(err, ERROR_INVALID, "\"%s\" is not a name", *name);
+	}
+	return error_set(err, ERROR_INVALID, "an array has no object \"%s\"", object);
+}
+
+static int check_members(const json_t *set, const char *const *known, struct error *err)
+{
+	const json_t *v;
+	const char *key;
+	size_t i;
+
+	json_object_foreach((json_t *)(uintptr_t)set, key, v) {
+		for (i = 0; known[i] && strcmp(key, known[i]); i++)
+			;
+		if (!known[i])
+			return error_set(err, ERROR_INVALID, "the wish has an unknown member \"%s\"", key);
+	}
+	if (!json_is_boolean(json_object_get(set, "exists")))
+		return error_set(err, ERROR_INVALID, "the wish needs \"exists\": true or false");
+	return 0;
+}
+
+int volume_wish_parse(struct volume_wish *wish, const struct driver_change *c, struct error *err)
+{
+	static const char *const known[] = { "exists", "size_bytes", "source", NULL };
+
+	if (check_members(c->set, known, err))
+		return -1;
+	*wish = (struct volume_wish){ .exists = json_bool(c->set, "exists", false),
+				      .size_bytes = json_int(c->set, "size_bytes", 0),
+				      .source = json_str(c->set, "source", NULL) };
+	if (wish->source && !text_is_name(wish->source))
+		return error_set(err, ERROR_INVALID, "the source is not a name of a volume");
+	if (wish->size_bytes < 0)
+		return error_set(err, ERROR_INVALID, "size_bytes must not be negative");
+	return 0;
+}
+
+static int check_initiators(const json_t *list, struct error *err)
+{
+	const json_t *one;
+	size_t i;
+
+	if (!json_array_size(list))
+		return error_set(err, ERROR_INVALID, "a map needs at least one initiator");
+	json_array_foreach(list, i, one)
+		if (!json_is_string(one) || !is_iscsi_name(json_string_value(one)))
+			return error_set(err, ERROR_INVALID, "initiators[%zu] is not an iSCSI name", i);
+	return 0;
+}
+
+static int check_luns(const json_t *luns, struct error *err)
+{
+	const json_t *volume;
+	const char *key;
+	int64_t lun;
+
+	if (!json_object_size(luns))
+		return error_set(err, ERROR_INVALID, "a map needs at least one LUN");
+	json_object_foreach((json_t *)(uintptr_t)luns, key, volume) {
+		if (text_parse_int(key, 0, 16383, &lun))
+			return error_set(err, ERROR_INVALID, "\"%s\" is not a LUN", key);
+		if (!json_is_string(volume) || !text_is_name(json_string_value(volume)))
+			return error_set(err, ERROR_INVALID, "the volume of LUN %s is not a name", key);
+	}
+	return 0;
+}
+
+/* The user goes into comma-separated lists of some arrays: letters, digits and - . _ only. */
+static int check_chap(const struct map_wish *wish, const json_t *chap, struct error *err)
+{
+	if (!chap)
+		return 0;
+	if (!wish->chap_user || !text_is_name(wish->chap_user) || strlen(wish->chap_user) > 60)
+		return error_set(err, ERROR_INVALID, "chap.user is not a name");
+	if (!wish->chap_secret || strlen(wish->chap_secret) < 12 || strlen(wish->chap_secret) > 100 ||
+	    strchr(wish->chap_secret, ','))
+		return error_set(err, ERROR_INVALID, "chap.secret must be 12 to 100 characters without a comma");
+	return 0;
+}
+
+int map_wish_parse(struct map_wish *wish, const struct driver_change *c, struct error *err)
+{
+	static const char *const known[] = { "exists", "target", "initiators", "luns", "chap", "generation",
+					     NULL };
+	const json_t *chap = json_object_get(c->set, "chap");
+
+	if (check_members(c->set, known, err))
+		return -1;
+	*wish = (struct map_wish){ .exists = json_bool(c->set, "exists", false),
+				   .target = json_str(c->set, "target", NULL),
+				   .initiators = json_object_get(c->set, "initiators"),
+				   .luns = json_object_get(c->set, "luns"),
+				   .chap_user = json_str(chap, "user", NULL),
+				   .chap_secret = json_str(chap, "secret", NULL),
+				   .generation = json_int(c->set, "generation", c->generation) };
+	if (!wish->exists)
+		return 0;
+	if (!wish->target || !is_iscsi_name(wish->target))
+		return error_set(err, ERROR_INVALID, "the target is not an iSCSI name");
+	if (check_initiators(wish->initiators, err) || check_luns(wish->luns, err))
+		return -1;
+	return check_chap(wish, chap, err);
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+json_t *initiators_sorted(const json_t *list)
+{
+	size_t n = json_array_size(list), i;
+	const char **names = xcalloc(n + 1, sizeof(*names));
+	json_t *sorted = json_array();
+
+	for (i = 0; i < n; i++)
+		names[i] = json_string_value(json_array_get(list, i));
+	qsort(names, n, sizeof(*names), compare_strings);
+	for (i = 0; i < n; i++)
+		if (!i || strcmp(names[i], names[i - 1]))
+			json_array_append_new(sorted, json_string(names[i]));
+	free(names);
+	return sorted;
+}
+
+int64_t generation_of_user(const char *user)
+{
+	const char *g = user ? strrchr(user, '.') : NULL;
+	int64_t n;
+
+	return g && g[1] == 'g' && !text_parse_int(g + 2, 1, INT64_MAX, &n) ? n : 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The wishes of the storage class (volume:NAME, map:NAME, sessions:NAME), checked, for every array
+ * driver.  Pure; the pointers stay those of the change.
+ */
+#ifndef RECAST_DRIVER_MAP_H
+#define RECAST_DRIVER_MAP_H
+
+#include "driver.h"
+
+enum storage_kind { STORAGE_VOLUME, STORAGE_MAP, STORAGE_SESSIONS };
+
+struct volume_wish {
+	bool exists;
+	int64_t size_bytes; /* 0: not said */
+	const char *source; /* clone of this volume, or NULL */
+};
+
+struct map_wish {
+	bool exists;
+	const char *target;
+	const json_t *initiators; /* list of IQNs, at least one */
+	const json_t *luns;	  /* {"1": volume}, at least one */
+	const char *chap_user;	  /* NULL: no CHAP */
+	const char *chap_secret;  /* NULL exactly when chap_user is */
+	int64_t generation;
+};
+
+/* Kind and name of an object "volume:NAME", "map:NAME", "sessions:NAME"; -1 for any other.  A map's
+ * name may also be an IQN: so are maps named that Recast did not make. */
+int storage_object(const char *object, enum storage_kind *kind, const char **name, struct error *err);
+
+int volume_wish_parse(struct volume_wish *wish, const struct driver_change *change, struct error *err);
+int map_wish_parse(struct map_wish *wish, const struct driver_change *change, struct error *err);
+
+/* Letters, digits, "-", ".", ":" and 3 to 223 of them, as RFC 3720 wants an initiator or target name. */
+bool is_iscsi_name(const char *s);
+
+/* The initiators as a sorted list without doubles: equal sets give equal JSON.  A new reference. */
+json_t *initiators_sorted(const json_t *list);
+
+/* The generation in a CHAP user "OWNER.gN"; 0 when it has not that form. */
+int64_t generation_of_user(const char *user);
+
+#endif

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a peer (the device side of a driver under test) offers to the cases, and the two kinds of
+network trouble that every peer can be given: a proxy that breaks, and a listener that talks rubbish."""
+import os
+import select
+import shutil
+import socket
+import threading
+
+
+class Peer:
+    """The device that a driver drives.  Derive one per driver; a method that stays None or raises
+    NotImplementedError skips the cases that need it."""
+    driver = None          # recast-driver-NAME
+    cls = None             # class the device is opened as
+    needs = {}             # program -> Debian package
+    unknown_object = None  # an object that the device does not have
+    secrets = ()           # strings that must appear nowhere
+
+    def missing(self):
+        """Debian packages that are not there."""
+        return sorted({package for program, package in self.needs.items() if not shutil.which(program)})
+
+    def start(self):
+        """Start the device; leave it with some configuration of somebody else's."""
+
+    def stop(self):
+        """End all that start began."""
+
+    def argv(self, libexec):
+        return [os.path.join(libexec, f"recast-driver-{self.driver}")]
+
+    def env(self):
+        return None
+
+    def options(self, name):
+        """Options for `open` of a device called name."""
+        raise NotImplementedError
+
+    def wishes(self, generation=1):
+        """Changes that bring the device into a first state."""
+        raise NotImplementedError
+
+    def other_wishes(self, generation=2):
+        """Changes of the same objects into another state."""
+        raise NotImplementedError
+
+    def expect(self, change):
+        """What observe must say about the object of a change that is done: by default the set itself."""
+        return change["set"]
+
+    # Optional: None means that the case does not apply.
+    bad_auth_options = None   # () -> options with a wrong password
+    nobody_options = None     # () -> options whose address nobody answers at
+    fake_options = None       # (path) -> options that lead to a unix socket at path
+    silence = None            # () the device stops answering
+    speak = None              # () and answers again
+    proxy = None              # (**how) -> Proxy in front of the device
+    cut_points = None         # () -> numbers of requests after which to cut
+    dump = None               # () -> all configuration, read with the device's own tools
+    foreign_dump = None       # () -> the part that is somebody else's
+    native_check = None       # (document) compares it with the device's own tools
+
+
+class Proxy:
+    """Passes bytes between a unix socket of its own and the device's, and breaks: at the `cut`-th chunk
+    that the client sends (over all connections), either before passing it on or after, with the answer lost."""
+
+    def __init__(self, target, path, cut=0, after=True):
+        self.target, self.path, self.cut, self.after = target, path, cut, after
+        self.count, self.stopped = 0, False
+        if os.path.exists(path):
+            os.unlink(path)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen(16)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        while not self.stopped:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            with client, socket.socket(socket.AF_UNIX) as device:
+                device.connect(self.target)
+                self._pass(client, device)
+
+    def _pass(self, client, device):
+        while True:
+            ready, _, _ = select.select([client, device], [], [], 10)
+            if not ready:
+                return
+            for side in ready:
+                try:
+                    chunk = side.recv(1 << 20)
+                except ConnectionResetError:
+                    return
+                if not chunk:
+                    return
+                if side is device:
+                    client.sendall(chunk)
+                    continue
+                self.count += 1
+                if self.count == self.cut and not self.after:
+                    return
+                device.sendall(chunk)
+                if self.count == self.cut:
+                    # The device acts and answers; nobody hears it.
+                    select.select([device], [], [], 2)
+                    return
+
+    def close(self):
+        self.stopped = True
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.listener.close()
+        self.thread.join(5)
+        os.unlink(self.path)
+
+
+class Fake:
+    """A unix socket that answers everything with the same bytes, then closes or stays silent."""
+
+    def __init__(self, path, reply, hold=False):
+        self.path, self.reply, self.hold, self.stopped = path, reply, hold, False
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen(16)
+        self.held = []
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            if self.hold:
+                self.held.append(client)
+            try:
+                client.settimeout(5)
+                client.recv(1 << 16)
+                client.sendall(self.reply)
+            except OSError:
+                pass
+            if not self.hold:
+                client.close()
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join(6)
+        for client in self.held:
+            client.close()
+        os.unlink(self.path)

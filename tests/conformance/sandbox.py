@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the tests' device software runs: a network namespace of this process's own, a temporary
+folder, and child processes that are ended by pid, however the tests end."""
+import atexit
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+CLONE_NEWNET = 0x40000000
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+_children, _folders = [], []
+
+
+def enter_private_network():
+    """Move this process into a network namespace that vanishes with it.  Needs root."""
+    if _libc.unshare(CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "unshare")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+def folder():
+    path = tempfile.mkdtemp(prefix="recast-conformance-")
+    _folders.append(path)
+    return path
+
+
+def _die_with_parent():
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def start(argv, log, env=None):
+    """Start a child in the foreground; its output goes to the file `log`."""
+    out = open(log, "ab")
+    p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env,
+                         preexec_fn=_die_with_parent)
+    out.close()
+    _children.append(p)
+    return p
+
+
+def end(p):
+    if p in _children:
+        _children.remove(p)
+    if p.poll() is None:
+        p.kill()
+    p.wait()
+
+
+def wait_until(what, condition, seconds=10):
+    """Wait for a condition, looking often; TimeoutError names what did not come."""
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            raise TimeoutError(what)
+        time.sleep(0.005)
+
+
+def out(argv, env=None):
+    r = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, timeout=20, check=False)
+    if r.returncode:
+        raise RuntimeError(f"{' '.join(argv)}: {r.stderr.decode(errors='replace').strip()}")
+    return r.stdout.decode()
+
+
+def cleanup():
+    while _children:
+        end(_children[-1])
+    while _folders:
+        shutil.rmtree(_folders.pop(), ignore_errors=True)
+
+
+def _on_signal(number, _frame):
+    sys.exit(128 + number)
+
+
+atexit.register(cleanup)
+for _number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(_number, _on_signal)
