@@ -18,6 +18,7 @@ struct app {
 	struct client *client;
 	enum output_format format;
 	const char *output_file; /* -o NAME.json: where plan writes; else NULL */
+	bool waits;		 /* the run that is started will be followed */
 };
 
 /* Exit statuses that are no error's. */

@@ -4,6 +4,7 @@
  */
 #include "apply.h"
 
+#include "arena.h"
 #include "cleanup.h"
 #include "client.h"
 #include "follow.h"
@@ -33,7 +34,45 @@ json_t *wish(const char *action, const char *persona, const char *with, const ch
 	return body;
 }
 
-static int follow_to_end(struct app *app, const char *id, int64_t within_ms, struct error *err)
+int start_only(struct app *app, const char *path, json_t *body, char **id, struct error *err)
+{
+	json_auto_t *request = body, *run = NULL;
+
+	*id = NULL;
+	if (client_call(app->client, "POST", path, request, true, &run, NULL, err))
+		return -1;
+	if (!follow_id(run)) {
+		say("%s", safe(json_str(run, "message", "There is nothing to do: it is so already.")));
+		output_value(app, run);
+		return 0;
+	}
+	*id = xstrdup(follow_id(run));
+	if (app->format != OUTPUT_JSON && app->format != OUTPUT_YAML)
+		printf("%s\n", *id);
+	fflush(stdout);
+	if (!app->waits)
+		output_value(app, run);
+	if (!app->waits && app->format != OUTPUT_NAME)
+		say("Run %s: %s. Follow it: persona watch --run %s", *id, follow_subject(run), *id);
+	return 0;
+}
+
+int start_run(struct app *app, const struct invocation *inv, const char *path, json_t *body, struct error *err)
+{
+	int64_t wait_ms = follow_wait_option(inv, err);
+	_cleanup_(freep) char *id = NULL;
+
+	app->waits = wait_ms >= 0;
+	if (wait_ms == -2) {
+		json_decref(body);
+		return -1;
+	}
+	if (start_only(app, path, body, &id, err))
+		return -1;
+	return id && app->waits ? follow_to_end(app, id, wait_ms, err) : 0;
+}
+
+int follow_to_end(struct app *app, const char *id, int64_t within_ms, struct error *err)
 {
 	json_auto_t *run = NULL;
 	int rc = follow_run(app, id, within_ms, &run, err);
@@ -41,31 +80,6 @@ static int follow_to_end(struct app *app, const char *id, int64_t within_ms, str
 	if (run)
 		output_value(app, run);
 	return rc;
-}
-
-int start_run(struct app *app, const struct invocation *inv, const char *path, json_t *body, struct error *err)
-{
-	int64_t wait_ms = follow_wait_option(inv, err);
-	json_auto_t *request = body, *run = NULL;
-	const char *id;
-
-	if (wait_ms == -2 || client_call(app->client, "POST", path, request, true, &run, NULL, err))
-		return -1;
-	id = json_str(run, "id", NULL);
-	if (!id) {
-		say("%s", safe(json_str(run, "message", "There is nothing to do: it is so already.")));
-		output_value(app, run);
-		return 0;
-	}
-	if (app->format != OUTPUT_JSON && app->format != OUTPUT_YAML)
-		printf("%s\n", safe(id));
-	fflush(stdout);
-	if (wait_ms >= 0)
-		return follow_to_end(app, id, wait_ms, err);
-	output_value(app, run);
-	if (app->format != OUTPUT_NAME)
-		say("Run %s: %s. Follow it: persona watch --run %s", safe(id), follow_subject(run), safe(id));
-	return 0;
 }
 
 static json_t *read_plan(const char *file, struct error *err)
@@ -76,7 +90,7 @@ static json_t *read_plan(const char *file, struct error *err)
 
 	if (!bytes) {
 		error_set(err, ERROR_NOT_FOUND, "%s: %s", file, strerror(errno));
-		error_hint(err, "write one with `persona plan NAME --on MACHINE -o %s`.", "plan.json");
+		error_hint(err, "write one with `persona plan NAME --on MACHINE -o plan.json`.");
 		return NULL;
 	}
 	plan = json_decode(bytes, len, err);

@@ -6,6 +6,7 @@
  */
 #include "app.h"
 #include "client.h"
+#include "follow.h"
 #include "get.h"
 #include "help.h"
 #include "json.h"
@@ -72,7 +73,7 @@ static void offer_names(const char *kind, const char *prefix, const char *socket
 
 	json_array_foreach(items, i, item)
 	{
-		const char *name = json_str(item, !strcmp(kind, "runs") ? "id" : "name", "");
+		const char *id = follow_id(item), *name = json_str(item, "name", id ? id : "");
 
 		offer(name, strlen(name), prefix);
 	}

@@ -33,7 +33,7 @@ struct follow {
 	int64_t read_at, gone_since, retry_at, started;
 	struct stream *stream;
 	struct sse sse;
-	bool redraws;
+	bool redraws, is_introduced;
 	int drawn;	  /* lines on the terminal */
 	json_t *told;	  /* state of each step as last printed, without a terminal */
 };
@@ -112,7 +112,18 @@ const char *follow_step(const json_t *step)
 	return out;
 }
 
-/* "12" or 12: an id is text for us. */
+const char *follow_id(const json_t *run)
+{
+	json_t *id = json_object_get(run, "id");
+	static char out[64];
+
+	if (json_is_integer(id))
+		snprintf(out, sizeof(out), "%" JSON_INTEGER_FORMAT, json_integer_value(id));
+	else
+		snprintf(out, sizeof(out), "%s", json_is_string(id) ? safe(json_string_value(id)) : "");
+	return out[0] ? out : NULL;
+}
+
 static json_t *steps_of(const json_t *run)
 {
 	return json_object_get(run, "steps");
@@ -120,13 +131,20 @@ static json_t *steps_of(const json_t *run)
 
 static bool is_settled(const char *state)
 {
-	return strcmp(state, "pending") != 0 && strcmp(state, "intent") != 0 && strcmp(state, "undoing") != 0;
+	return strcmp(state, "pending") != 0 && strcmp(state, "intent") != 0 && strcmp(state, "undo") != 0;
 }
 
 static const char *word_of(const char *state)
 {
-	return !strcmp(state, "pending") ? "-" : !strcmp(state, "intent") ? "doing" :
-	       !strcmp(state, "failed") ? "FAILED" : state;
+	static const char *const words[][2] = { { "pending", "-" },	 { "intent", "doing" },
+						{ "failed", "FAILED" },	 { "undo", "undoing" },
+						{ "undo_failed", "STUCK" } };
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(words[i][0], state))
+			return words[i][1];
+	return state;
 }
 
 static int64_t took(const json_t *step)
@@ -210,6 +228,9 @@ static void tell(struct follow *f)
 	size_t n = json_array_size(steps), i;
 	char key[24];
 
+	if (!f->is_introduced)
+		say("Run %s: %s", f->id, follow_subject(f->run));
+	f->is_introduced = true;
 	json_array_foreach(steps, i, step)
 	{
 		const char *state = json_str(step, "state", "pending");
@@ -303,7 +324,7 @@ static int ended(struct follow *f, struct error *err)
 	int64_t ms = json_int(f->run, "ended", 0) - json_int(f->run, "created", 0);
 
 	if (!strcmp(state, "done")) {
-		say("%sDone:%s %s; %zu change%s in %s.", tone(stderr, TONE_GOOD), tone_end(stderr),
+		say("%sDone:%s %s; %zu step%s in %s.", tone(stderr, TONE_GOOD), tone_end(stderr),
 		    follow_subject(f->run), n, n == 1 ? "" : "s", show_duration(ms > 0 ? ms : 0));
 		return 0;
 	}

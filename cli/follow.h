@@ -21,6 +21,9 @@ int64_t follow_wait_option(const struct invocation *inv, struct error *err);
 
 bool follow_has_ended(const char *state);
 
+/* The id of a run as text, in a static buffer; NULL when @run has none. */
+const char *follow_id(const json_t *run);
+
 /* "apply web on node4": what a run is about, in a static buffer. */
 const char *follow_subject(const json_t *run);
 

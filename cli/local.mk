@@ -8,3 +8,5 @@ persona_SOURCES = cli/main.c cli/app.h cli/commands.def \
 	cli/run.c cli/secrets.c cli/show.c cli/show.h cli/sse.c cli/sse.h cli/status.c cli/table.c cli/table.h \
 	cli/watch.c cli/yamlout.c
 persona_LDADD = $(YAML_LIB) $(LIB_LIBS) $(CURL_LIBS) $(SMARTCOLS_LIBS)
+
+dist_recastdata_DATA += schema/api/openapi.yaml

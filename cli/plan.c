@@ -65,7 +65,18 @@ static struct widths measure(const json_t *steps)
 
 static enum tone tone_of_verb(char verb)
 {
-	return verb == '+' ? TONE_GOOD : verb == '-' ? TONE_BAD : verb == '!' ? TONE_BOLD : TONE_WARN;
+	switch (verb) {
+	case '+':
+		return TONE_GOOD;
+	case '-':
+		return TONE_BAD;
+	case '!':
+		return TONE_BOLD;
+	case '=':
+		return TONE_DIM;
+	default:
+		return TONE_WARN;
+	}
 }
 
 static void show_step(const json_t *step, const struct widths *w, bool wide)
@@ -75,9 +86,9 @@ static void show_step(const json_t *step, const struct widths *w, bool wide)
 
 	if (!strcmp(impact, "none"))
 		impact = "";
-	printf("%s%.1s%s %-*s  %-*s  %-*s  %s", tone(stdout, tone_of_verb(*verb)), safe(verb), tone_end(stdout),
+	printf("%s%.1s%s %-*s  %-*s  %-*s%s%s", tone(stdout, tone_of_verb(*verb)), safe(verb), tone_end(stdout),
 	       w->device, safe(json_str(step, "device", "")), w->object, safe(json_str(step, "object", "")),
-	       *impact ? w->summary : 0, safe(json_str(step, "summary", "")), safe(impact));
+	       *impact ? w->summary : 0, safe(json_str(step, "summary", "")), *impact ? "  " : "", safe(impact));
 	if (wide && *undo)
 		printf("  undo: %s", safe(undo));
 	putchar('\n');
@@ -100,6 +111,7 @@ static void show_steps(const json_t *steps, bool wide)
 	}
 }
 
+/* Devices on which something changes; "=" only confirms. */
 static size_t count_devices(const json_t *steps)
 {
 	json_auto_t *seen = json_object();
@@ -107,14 +119,15 @@ static size_t count_devices(const json_t *steps)
 	size_t i;
 
 	json_array_foreach(steps, i, step)
-		json_object_set_new(seen, json_str(step, "device", "?"), json_true());
+		if (strcmp(json_str(step, "verb", "~"), "=") != 0)
+			json_object_set_new(seen, json_str(step, "device", "?"), json_true());
 	return json_object_size(seen);
 }
 
 static void show_summary(const json_t *plan)
 {
 	json_t *steps = json_object_get(plan, "steps");
-	size_t n = json_array_size(steps), devices = count_devices(steps);
+	size_t n = (size_t)json_int(plan, "changes", (int64_t)json_array_size(steps)), devices = count_devices(steps);
 	const char *impact = json_str(plan, "impact", "none"), *persona = json_str(plan, "persona", "the persona");
 	const char *fence = json_str(plan, "fence", "");
 
@@ -169,7 +182,7 @@ int cmd_plan(struct app *app, const struct invocation *inv, struct error *err)
 		puts(json_str(plan, "id", ""));
 		return 0;
 	}
-	if (json_array_size(json_object_get(plan, "steps")) == 0) {
+	if (json_int(plan, "changes", (int64_t)json_array_size(json_object_get(plan, "steps"))) == 0) {
 		puts("Plan: no changes; all is so already.");
 		return app->output_file ? save(app->output_file, plan, err) : 0;
 	}

@@ -4,12 +4,15 @@
  */
 #include "app.h"
 #include "apply.h"
+#include "arena.h"
 #include "cleanup.h"
 #include "client.h"
+#include "follow.h"
 #include "json.h"
 #include "output.h"
 #include "table.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct column power_columns[] = {
@@ -39,24 +42,38 @@ static int power_status(struct app *app, const struct invocation *inv, struct er
 	return 0;
 }
 
+/* Show an error that does not stop the rest, and make it a status. */
+static int shown(struct error *err)
+{
+	say_error(err);
+	return error_exit(err->code);
+}
+
 int cmd_power(struct app *app, const struct invocation *inv, struct error *err)
 {
+	int64_t wait_ms = follow_wait_option(inv, err);
 	const char *wanted = inv->args.items[0];
 	int i, rc, worst = 0;
+	char **ids;
 
 	if (!strcmp(wanted, "status"))
 		return power_status(app, inv, err);
-	for (i = 1; i < inv->args.n; i++) {
+	if (wait_ms == -2)
+		return -1;
+	app->waits = wait_ms >= 0;
+	ids = xcalloc((size_t)inv->args.n, sizeof(*ids));
+	for (i = 1; i < inv->args.n; i++) { /* all at once, then wait for each */
 		_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[i], "power", NULL);
 
-		rc = start_run(app, inv, path, json_pack("{s:s}", "power", wanted), err);
-		if (rc < 0 && i + 1 < inv->args.n) { /* the others are still asked for */
-			say_error(err);
-			rc = error_exit(err->code);
-		}
-		if (rc < 0)
-			return rc;
-		worst = rc ? rc : worst;
+		if (start_only(app, path, json_pack("{s:s}", "power", wanted), &ids[i], err))
+			worst = shown(err);
 	}
+	for (i = 1; i < inv->args.n; i++) {
+		rc = ids[i] && app->waits && worst != EXIT_INTERRUPTED ? follow_to_end(app, ids[i], wait_ms, err) : 0;
+		if (rc)
+			worst = rc < 0 ? shown(err) : rc;
+		free(ids[i]);
+	}
+	free(ids);
 	return worst;
 }

@@ -56,7 +56,7 @@ void show_run(const struct app *app, const json_t *run)
 	const char *state = json_str(run, "state", "?");
 	size_t i;
 
-	fact("run", "%s", safe(json_str(run, "id", "?")));
+	fact("run", "%s", follow_id(run) ? follow_id(run) : "?");
 	fact("action", "%s", follow_subject(run));
 	fact("state", "%s%s%s", tone(stdout, tone_of_state(state)), safe(state), tone_end(stdout));
 	fact("created", "%s", show_time(json_object_get(run, "created")));
@@ -91,7 +91,7 @@ int cmd_run_show(struct app *app, const struct invocation *inv, struct error *er
 		return -1;
 	}
 	if (app->format == OUTPUT_NAME)
-		puts(safe(json_str(run, "id", "")));
+		puts(follow_id(run) ? follow_id(run) : "");
 	else if (!output_value(app, run))
 		show_run(app, run);
 	return 0;

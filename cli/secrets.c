@@ -170,7 +170,7 @@ int cmd_secret_set(struct app *app, const struct invocation *inv, struct error *
 
 int cmd_secret_list(struct app *app, const struct invocation *inv, struct error *err)
 {
-	static const struct column columns[] = { { "NAME", "name" }, { "UPDATED", "updated", CELL_TIME } };
+	static const struct column columns[] = { { "NAME", "name" }, { "CHANGED", "changed", CELL_TIME } };
 	json_auto_t *answer = client_get(app->client, "/v1/secrets", err);
 
 	(void)inv;

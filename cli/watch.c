@@ -4,6 +4,7 @@
  * ended; with --run it is the progress of one run.
  */
 #include "app.h"
+#include "apply.h"
 #include "client.h"
 #include "clock.h"
 #include "follow.h"
@@ -121,13 +122,6 @@ static int watch_all(struct app *app, struct error *err)
 int cmd_watch(struct app *app, const struct invocation *inv, struct error *err)
 {
 	const char *run = option_value(inv, OPTION_RUN);
-	json_auto_t *last = NULL;
-	int rc;
 
-	if (!run)
-		return watch_all(app, err);
-	rc = follow_run(app, run, 0, &last, err);
-	if (last)
-		output_value(app, last);
-	return rc;
+	return run ? follow_to_end(app, run, 0, err) : watch_all(app, err);
 }

@@ -79,7 +79,7 @@ LISTS = {
     "templates": [{"name": "linux-server", "document": {"template": "linux-server"}}],
     "identities": [{"name": "mac/prod", "kind": "mac", "range": "02:ca:57:00:00:00-02:ca:57:00:ff:ff", "used": 1,
                     "size": 65536}],
-    "secrets": [{"name": "node1-bmc", "updated": 1767225600000}],
+    "secrets": [{"name": "node1-bmc", "changed": 1767225600000}],
 }
 
 
