@@ -286,12 +286,12 @@ static int read_stream(struct reader *r, struct yaml_document **out)
 		if (read_document(r, &(*out)[n++]) < 0)
 			break;
 	}
-	yaml_free(*out, n);
+	yamlfile_free(*out, n);
 	*out = NULL;
 	return -1;
 }
 
-int yaml_parse(const char *file, const char *bytes, size_t len, struct yaml_document **out,
+int yamlfile_parse(const char *file, const char *bytes, size_t len, struct yaml_document **out,
 	       struct error *err)
 {
 	struct reader r = { .file = file, .err = err };
@@ -320,7 +320,7 @@ static const struct mark *find(const struct yaml_marks *marks, const char *point
 	return bsearch(&key, marks->items, marks->n, sizeof(*marks->items), compare_marks);
 }
 
-void yaml_locate(const struct yaml_document *doc, const char *pointer, int *line, int *column)
+void yamlfile_locate(const struct yaml_document *doc, const char *pointer, int *line, int *column)
 {
 	char *p = xstrdup(pointer), *slash;
 	const struct mark *m = find(doc->marks, p);
@@ -334,7 +334,7 @@ void yaml_locate(const struct yaml_document *doc, const char *pointer, int *line
 	free(p);
 }
 
-void yaml_free(struct yaml_document *docs, int n)
+void yamlfile_free(struct yaml_document *docs, int n)
 {
 	size_t j;
 	int i;

@@ -21,14 +21,14 @@ struct yaml_document {
 };
 
 /* Parse all documents of @bytes.  Errors are ERROR_INVALID with the text "FILE:LINE:COLUMN: what".
- * Returns the number of documents in *out (free with yaml_free), or -1. */
-int yaml_parse(const char *file, const char *bytes, size_t len, struct yaml_document **out,
+ * Returns the number of documents in *out (free with yamlfile_free), or -1. */
+int yamlfile_parse(const char *file, const char *bytes, size_t len, struct yaml_document **out,
 	       struct error *err);
 
 /* Line and column (from 1) of the value or key at JSON pointer @pointer; of its nearest known parent
  * when there is none at that place. */
-void yaml_locate(const struct yaml_document *doc, const char *pointer, int *line, int *column);
+void yamlfile_locate(const struct yaml_document *doc, const char *pointer, int *line, int *column);
 
-void yaml_free(struct yaml_document *docs, int n);
+void yamlfile_free(struct yaml_document *docs, int n);
 
 #endif

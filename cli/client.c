@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The controller's API over libcurl.  See client.h.
+ */
+#include "client.h"
+
+#include "arena.h"
+#include "cleanup.h"
+#include "frame.h"
+#include "json.h"
+#include "secret.h"
+#include "text.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <grp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DEFAULT_SOCKET "/run/recast/recast.sock"
+
+enum { ANSWER_TIMEOUT_S = 200, SENDS_MAX = 3, KEY_CHARS = 24 };
+
+struct client {
+	char *socket;
+	CURL *curl;
+};
+
+struct stream {
+	struct client *client;
+	CURLM *multi;
+	CURL *curl;
+	struct curl_slist *headers;
+	stream_fn fn;
+	void *arg;
+	struct text problem; /* the body, when the status is not 200 */
+};
+
+struct client *client_create(const char *socket)
+{
+	struct client *client = xcalloc(1, sizeof(*client));
+	const char *env = getenv("RECAST_SOCKET");
+
+	if (!socket)
+		socket = env && *env ? env : DEFAULT_SOCKET;
+	client->socket = xstrdup(socket);
+	curl_global_init(CURL_GLOBAL_NOTHING);
+	client->curl = curl_easy_init();
+	return client;
+}
+
+void client_destroy(struct client *client)
+{
+	if (!client)
+		return;
+	curl_easy_cleanup(client->curl);
+	curl_global_cleanup();
+	free(client->socket);
+	free(client);
+}
+
+const char *client_socket(const struct client *client)
+{
+	return client->socket;
+}
+
+char *client_path(const char *base, ...)
+{
+	struct text t = { 0 };
+	const char *segment;
+	va_list ap;
+
+	text_append(&t, base);
+	va_start(ap, base);
+	while ((segment = va_arg(ap, const char *))) {
+		char *escaped = curl_easy_escape(NULL, segment, 0);
+
+		text_printf(&t, "/%s", escaped ? escaped : "");
+		curl_free(escaped);
+	}
+	va_end(ap);
+	return t.data;
+}
+
+/* Why the socket could not be connected to, for a human. */
+static int no_daemon(const struct client *client, CURLcode rc, struct error *err)
+{
+	char who[96] = "its group";
+	struct group *group;
+	struct stat st;
+
+	if (strlen(client->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return error_set(err, ERROR_USAGE, "the socket path is too long: %s", client->socket);
+	if (stat(client->socket, &st) && errno != EACCES) {
+		error_set(err, ERROR_UNREACHABLE, "recastd is not running: there is no socket %s", client->socket);
+		return error_hint(err, "start it with `systemctl start recastd`, or name another socket with "
+				       "--socket PATH or RECAST_SOCKET.");
+	}
+	if (access(client->socket, R_OK | W_OK)) {
+		if (!stat(client->socket, &st) && (group = getgrgid(st.st_gid)))
+			snprintf(who, sizeof(who), "group %s", group->gr_name);
+		error_set(err, ERROR_DENIED, "you may not use %s", client->socket);
+		return error_hint(err, "ask for membership in %s, or use sudo.", who);
+	}
+	error_set(err, ERROR_UNREACHABLE, "recastd does not answer on %s: %s", client->socket, curl_easy_strerror(rc));
+	return error_hint(err, "see `systemctl status recastd`; start it with `systemctl start recastd`.");
+}
+
+static int transport_error(const struct client *client, CURLcode rc, struct error *err)
+{
+	if (rc == CURLE_COULDNT_CONNECT)
+		return no_daemon(client, rc, err);
+	if (rc == CURLE_OPERATION_TIMEDOUT)
+		return error_set(err, ERROR_UNREACHABLE, "recastd did not answer within %d s", ANSWER_TIMEOUT_S);
+	error_set(err, ERROR_UNREACHABLE, "the connection to recastd broke: %s", curl_easy_strerror(rc));
+	return error_hint(err, "see `systemctl status recastd`; what it had accepted goes on, see `persona runs`.");
+}
+
+/* A problem body to an error; anything else to one that names the status. */
+static int problem_error(long status, const json_t *problem, struct error *err)
+{
+	const char *code = json_str(problem, "code", NULL);
+
+	if (!code) {
+		error_set(err, ERROR_PROTOCOL, "recastd answered with status %ld and no explanation", status);
+		return error_hint(err, "is the socket really recastd's? `persona version` shows what answers.");
+	}
+	error_set(err, error_by_name(code), "%s", json_str(problem, "detail", json_str(problem, "title", code)));
+	return error_hint(err, "%s", json_str(problem, "hint", ""));
+}
+
+static void common_options(const struct client *client, CURL *curl, const char *path)
+{
+	_cleanup_(freep) char *url = xasprintf("http://recast%s", path);
+
+	curl_easy_reset(curl);
+	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, client->socket);
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+}
+
+static size_t collect(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct text *t = arg;
+
+	if (t->len + size * n > FRAME_MAX)
+		return 0;
+	text_append_len(t, bytes, size * n);
+	return size * n;
+}
+
+static struct curl_slist *headers_for(bool has_body, bool once)
+{
+	struct curl_slist *list = curl_slist_append(NULL, "Accept: application/json, application/problem+json");
+	struct secret *key;
+	char line[64];
+
+	list = curl_slist_append(list, "Expect:");
+	if (has_body)
+		list = curl_slist_append(list, "Content-Type: application/json");
+	if (once) {
+		key = secret_random(KEY_CHARS); /* not a secret; a random word */
+		snprintf(line, sizeof(line), "Idempotency-Key: %s", secret_reveal(key));
+		list = curl_slist_append(list, line);
+		secret_destroy(key);
+	}
+	return list;
+}
+
+static bool may_send_again(CURLcode rc, bool once, const char *method)
+{
+	if (rc != CURLE_GOT_NOTHING && rc != CURLE_RECV_ERROR && rc != CURLE_SEND_ERROR && rc != CURLE_PARTIAL_FILE)
+		return false;
+	return once || !strcmp(method, "GET");
+}
+
+static CURLcode perform(struct client *client, const char *method, bool once, struct text *answer)
+{
+	struct timespec pause = { 0, 300 * 1000000 };
+	CURLcode rc;
+	int i;
+
+	for (i = 1;; i++) {
+		answer->len = 0;
+		rc = curl_easy_perform(client->curl);
+		if (rc == CURLE_OK || i == SENDS_MAX || !may_send_again(rc, once, method))
+			return rc;
+		nanosleep(&pause, NULL);
+	}
+}
+
+static int read_answer(const struct text *t, long status, json_t **out, struct error *err)
+{
+	json_t *body = NULL;
+	int rc = 0;
+
+	if (t->len)
+		body = json_decode(t->data, t->len, err);
+	if (status >= 400)
+		rc = problem_error(status, body, err);
+	else if (t->len && !body) {
+		err->code = ERROR_PROTOCOL;
+		rc = error_wrap(err, "recastd answered something that is not JSON");
+	}
+	if (out)
+		*out = body;
+	else
+		json_decref(body);
+	return rc;
+}
+
+int client_call(struct client *client, const char *method, const char *path, const json_t *body, bool once,
+		json_t **out, long *status, struct error *err)
+{
+	char *bytes = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	struct curl_slist *headers = headers_for(bytes, once);
+	struct error unused = { 0 };
+	struct text answer = { 0 };
+	long http = 0;
+	CURLcode code;
+	int rc;
+
+	if (out)
+		*out = NULL;
+	common_options(client, client->curl, path);
+	curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(client->curl, CURLOPT_TIMEOUT, (long)ANSWER_TIMEOUT_S);
+	curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, collect);
+	curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, &answer);
+	if (bytes) {
+		curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, bytes);
+		curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(bytes));
+	}
+	code = perform(client, method, once, &answer);
+	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &http);
+	if (status)
+		*status = http;
+	rc = code == CURLE_OK ? read_answer(&answer, http, out, err ? err : &unused) :
+				transport_error(client, code, err);
+	if (bytes)
+		secret_wipe(bytes, strlen(bytes)); /* `secret set` sends one */
+	free(bytes);
+	text_fini(&answer);
+	curl_slist_free_all(headers);
+	return rc;
+}
+
+json_t *client_get(struct client *client, const char *path, struct error *err)
+{
+	json_t *out = NULL;
+
+	if (!client_call(client, "GET", path, NULL, false, &out, NULL, err) && out)
+		return out;
+	json_decref(out);
+	if (err && !err->text[0])
+		error_set(err, ERROR_PROTOCOL, "recastd sent an empty answer for %s", path);
+	return NULL;
+}
+
+static size_t on_stream(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct stream *s = arg;
+	long status = 0;
+
+	curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 200)
+		s->fn(s->arg, bytes, size * n);
+	else
+		return collect(bytes, size, n, &s->problem);
+	return size * n;
+}
+
+struct stream *stream_open(struct client *client, const char *path, int64_t last_event_id, stream_fn fn, void *arg)
+{
+	struct stream *s = xcalloc(1, sizeof(*s));
+	char line[64];
+
+	s->client = client;
+	s->fn = fn;
+	s->arg = arg;
+	s->curl = curl_easy_init();
+	s->multi = curl_multi_init();
+	common_options(client, s->curl, path);
+	if (last_event_id > 0) {
+		snprintf(line, sizeof(line), "Last-Event-ID: %lld", (long long)last_event_id);
+		s->headers = curl_slist_append(NULL, line);
+		curl_easy_setopt(s->curl, CURLOPT_HTTPHEADER, s->headers);
+	}
+	curl_easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, on_stream);
+	curl_easy_setopt(s->curl, CURLOPT_WRITEDATA, s);
+	curl_multi_add_handle(s->multi, s->curl);
+	return s;
+}
+
+void stream_close(struct stream *s)
+{
+	if (!s)
+		return;
+	curl_multi_remove_handle(s->multi, s->curl);
+	curl_easy_cleanup(s->curl);
+	curl_multi_cleanup(s->multi);
+	curl_slist_free_all(s->headers);
+	text_fini(&s->problem);
+	free(s);
+}
+
+static int stream_end(struct stream *s, CURLcode rc, struct error *err)
+{
+	json_t *problem;
+	long status = 0;
+
+	if (rc != CURLE_OK)
+		return transport_error(s->client, rc, err);
+	curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 200)
+		return 0;
+	problem = s->problem.len ? json_decode(s->problem.data, s->problem.len, NULL) : NULL;
+	problem_error(status, problem, err);
+	json_decref(problem);
+	return -1;
+}
+
+int stream_wait(struct stream *s, int timeout_ms, int fd, bool *readable, struct error *err)
+{
+	struct curl_waitfd extra = { .fd = fd, .events = CURL_WAIT_POLLIN };
+	int running, left;
+	CURLMsg *msg;
+
+	curl_multi_perform(s->multi, &running);
+	if (running) {
+		curl_multi_poll(s->multi, fd >= 0 ? &extra : NULL, fd >= 0 ? 1 : 0, timeout_ms, NULL);
+		curl_multi_perform(s->multi, &running);
+	}
+	if (readable)
+		*readable = extra.revents != 0;
+	msg = curl_multi_info_read(s->multi, &left);
+	return msg && msg->msg == CURLMSG_DONE ? stream_end(s, msg->data.result, err) : 1;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * One HTTP connection: reads a request, sends it to the core, writes the answer, and begins anew.
+ * Every state has a deadline, every buffer a limit.
+ *
+ *   HEAD ──► BODY ──► WAIT ──► (answer written) ──► HEAD
+ *                       └────► STREAM ──► (end) ──► HEAD
+ *   any refusal or close ──► LINGER (the answer leaves, further bytes are thrown away) ──► gone
+ */
+#ifndef RECAST_FRONT_CONN_H
+#define RECAST_FRONT_CONN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct conn;
+struct front;
+
+struct conn_peer {
+	bool is_boot;
+	char address[64]; /* boot */
+	uid_t uid;	  /* unix, as the kernel tells */
+	gid_t gid;
+	pid_t pid;
+};
+
+/* Serve the accepted socket @fd, which is taken over. */
+void conn_create(struct front *front, int fd, const struct conn_peer *peer);
+
+/* Answer "busy" on @fd without reading and close it. */
+void conn_turn_away(int fd);
+
+const struct conn_peer *conn_peer(const struct conn *c);
+
+/* Deliver a frame from the core to the connection that its id names; a stream that nobody reads any
+ * more is reported back to the core. */
+void conn_on_frame(struct front *front, const json_t *frame);
+
+/* The core has gone: tell all who wait for an answer, then drop every connection. */
+void conn_close_all(struct front *front);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Listening sockets, made by hand: the helper of libevent's HTTP server refuses numeric addresses in
+ * a network namespace without routable ones.  See listen.h.
+ */
+#include "listen.h"
+
+#include "arena.h"
+#include "conn.h"
+#include "front.h"
+#include "log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct listen {
+	struct front *front;
+	struct evconnlistener *listener;
+	struct event *pause; /* fires when accepting may go on after a shortage of descriptors */
+	bool is_boot;
+	dev_t dev; /* of the socket file */
+	ino_t ino;
+};
+
+static bool peer_of_unix(int fd, struct conn_peer *peer)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
+		return false;
+	peer->uid = cred.uid;
+	peer->gid = cred.gid;
+	peer->pid = cred.pid;
+	return true;
+}
+
+static bool peer_of_boot(const struct sockaddr *sa, socklen_t len, struct conn_peer *peer)
+{
+	peer->is_boot = true;
+	return !getnameinfo(sa, len, peer->address, sizeof(peer->address), NULL, 0, NI_NUMERICHOST);
+}
+
+static bool is_full(struct front *front, const struct conn_peer *peer)
+{
+	int same = 0, boot = 0, total = 0, i;
+
+	for (i = 0; i < FRONT_SLOTS; i++) {
+		const struct conn_peer *other = front->slots[i] ? conn_peer(front->slots[i]) : NULL;
+
+		if (!other)
+			continue;
+		total++;
+		boot += other->is_boot;
+		if (other->is_boot == peer->is_boot &&
+		    (peer->is_boot ? !strcmp(other->address, peer->address) : other->uid == peer->uid))
+			same++;
+	}
+	if (total == FRONT_SLOTS)
+		return true;
+	if (peer->is_boot)
+		return boot >= FRONT_SLOTS - FRONT_UNIX_SLOTS || same >= FRONT_PER_ADDRESS;
+	return same >= FRONT_PER_USER;
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *sa, int len, void *arg)
+{
+	struct conn_peer peer = { 0 };
+	struct listen *l = arg;
+
+	(void)listener;
+	if (!(l->is_boot ? peer_of_boot(sa, (socklen_t)len, &peer) : peer_of_unix(fd, &peer))) {
+		close(fd);
+		return;
+	}
+	if (is_full(l->front, &peer)) {
+		conn_turn_away(fd);
+		return;
+	}
+	conn_create(l->front, fd, &peer);
+}
+
+static void on_pause_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct listen *l = arg;
+
+	(void)fd;
+	(void)what;
+	evconnlistener_enable(l->listener);
+}
+
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+	struct timeval second = { 1, 0 };
+	struct listen *l = arg;
+
+	log_error("listen", "accept: %s; trying again in a second", strerror(errno));
+	evconnlistener_disable(listener);
+	event_add(l->pause, &second);
+}
+
+static struct listen *start(struct front *front, int fd, bool is_boot, struct error *err)
+{
+	struct listen *l = xcalloc(1, sizeof(*l));
+
+	l->front = front;
+	l->is_boot = is_boot;
+	l->pause = evtimer_new(front->base, on_pause_end, l);
+	l->listener = evconnlistener_new(front->base, on_accept, l, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
+					 64, fd);
+	if (!l->listener) {
+		error_set(err, ERROR_INTERNAL, "listen: %s", strerror(errno));
+		close(fd);
+		listen_close(l);
+		return NULL;
+	}
+	evconnlistener_set_error_cb(l->listener, on_accept_error);
+	return l;
+}
+
+/* Remove a socket file left behind by a process that died.  Anything else at that place stays. */
+static int clear_the_way(const struct sockaddr_un *sun, struct error *err)
+{
+	struct stat st;
+	int fd, rc;
+
+	if (lstat(sun->sun_path, &st))
+		return 0;
+	if (!S_ISSOCK(st.st_mode))
+		return error_set(err, ERROR_CONFLICT, "%s exists and is not a socket", sun->sun_path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return error_set(err, ERROR_INTERNAL, "socket: %s", strerror(errno));
+	rc = connect(fd, (const struct sockaddr *)sun, sizeof(*sun));
+	close(fd);
+	if (rc == 0 || errno == EAGAIN) {
+		error_set(err, ERROR_CONFLICT, "another recastd answers on %s", sun->sun_path);
+		return error_hint(err, "Stop that one, or give this one a socket path of its own.");
+	}
+	if (unlink(sun->sun_path) && errno != ENOENT)
+		return error_set(err, ERROR_DENIED, "cannot remove the old socket %s: %s", sun->sun_path,
+				 strerror(errno));
+	return 0;
+}
+
+static int set_owner(const char *path, const struct front_options *o, struct error *err)
+{
+	struct group *group = o->socket_group ? getgrnam(o->socket_group) : NULL;
+
+	if (o->socket_group && !group) {
+		error_set(err, ERROR_NOT_FOUND, "there is no group `%s`", o->socket_group);
+		return error_hint(err, "Create it: groupadd --system %s", o->socket_group);
+	}
+	if (group && chown(path, (uid_t)-1, group->gr_gid))
+		return error_set(err, ERROR_DENIED, "cannot give %s to group %s: %s", path, o->socket_group,
+				 strerror(errno));
+	if (chmod(path, o->socket_mode))
+		return error_set(err, ERROR_DENIED, "cannot set the mode of %s: %s", path, strerror(errno));
+	return 0;
+}
+
+static int bind_unix(const struct sockaddr_un *sun, struct error *err)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mode_t before;
+	int rc;
+
+	if (fd < 0)
+		return error_set(err, ERROR_INTERNAL, "socket: %s", strerror(errno));
+	before = umask(0777); /* nobody gets in before owner and mode are right */
+	rc = bind(fd, (const struct sockaddr *)sun, sizeof(*sun));
+	umask(before);
+	if (rc == 0)
+		return fd;
+	error_set(err, ERROR_DENIED, "cannot create the socket %s: %s", sun->sun_path, strerror(errno));
+	error_hint(err, "The directory must exist and be writable by the user of recastd.");
+	close(fd);
+	return -1;
+}
+
+struct listen *listen_unix_open(struct front *front, struct error *err)
+{
+	const struct front_options *o = &front->options;
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct listen *l;
+	struct stat st;
+	int fd;
+
+	if (strlen(o->socket) >= sizeof(sun.sun_path)) {
+		error_set(err, ERROR_USAGE, "the socket path is longer than %zu bytes: %s",
+			  sizeof(sun.sun_path) - 1, o->socket);
+		return NULL;
+	}
+	strcpy(sun.sun_path, o->socket);
+	if (clear_the_way(&sun, err) || (fd = bind_unix(&sun, err)) < 0)
+		return NULL;
+	if (set_owner(o->socket, o, err) || stat(o->socket, &st)) {
+		unlink(o->socket);
+		close(fd);
+		return NULL;
+	}
+	l = start(front, fd, false, err);
+	if (l) {
+		l->dev = st.st_dev;
+		l->ino = st.st_ino;
+	}
+	return l;
+}
+
+/* "10.0.0.1:8080", "[fd00::1]:8080": numbers only, so that no resolver is asked. */
+static struct addrinfo *parse_address(const char *text, struct error *err)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+				  .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
+	const char *colon = strrchr(text, ':');
+	struct addrinfo *found = NULL;
+	char host[128];
+	size_t n = colon ? (size_t)(colon - text) : 0;
+
+	if (n > 2 && n < sizeof(host) && text[0] == '[' && text[n - 1] == ']')
+		snprintf(host, sizeof(host), "%.*s", (int)n - 2, text + 1);
+	else
+		snprintf(host, sizeof(host), "%.*s", (int)n, text);
+	if (n == 0 || n >= sizeof(host) || !colon[1] || getaddrinfo(host, colon + 1, &hints, &found)) {
+		error_set(err, ERROR_USAGE, "`%s` is not an address and port", text);
+		error_hint(err, "Write ADDRESS:PORT, or [ADDRESS]:PORT for IPv6, in numbers.");
+		return NULL;
+	}
+	return found;
+}
+
+struct listen *listen_boot_open(struct front *front, struct error *err)
+{
+	struct addrinfo *address = parse_address(front->options.boot, err);
+	int fd, on = 1, rc;
+
+	if (!address)
+		return NULL;
+	fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0) {
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+		if (address->ai_family == AF_INET6)
+			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	}
+	rc = fd < 0 ? -1 : bind(fd, address->ai_addr, address->ai_addrlen);
+	freeaddrinfo(address);
+	if (rc == 0)
+		return start(front, fd, true, err);
+	error_set(err, ERROR_CONFLICT, "cannot listen on %s: %s", front->options.boot, strerror(errno));
+	error_hint(err, "The boot address must be one of this host's, and the port free.");
+	if (fd >= 0)
+		close(fd);
+	return NULL;
+}
+
+void listen_close(struct listen *l)
+{
+	struct stat st;
+
+	if (!l)
+		return;
+	if (l->listener)
+		evconnlistener_free(l->listener);
+	if (l->ino && !lstat(l->front->options.socket, &st) && st.st_ino == l->ino && st.st_dev == l->dev)
+		unlink(l->front->options.socket);
+	event_free(l->pause);
+	free(l);
+}
