@@ -57,3 +57,4 @@ recastd_SOURCES = orchestrator/config.c orchestrator/config.h orchestrator/main.
 recastd_LDADD = orchestrator/libapi.a orchestrator/libservice.a orchestrator/libengine.a \
 	orchestrator/libdispatch.a orchestrator/libplan.a orchestrator/libmodel.a orchestrator/libstore.a \
 	orchestrator/libboot.a $(LIB_LIBS) $(EVENT_LIBS) $(SQLITE_LIBS)
+include orchestrator/front/local.mk
