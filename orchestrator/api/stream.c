@@ -6,7 +6,6 @@
 #include "private.h"
 
 #include "arena.h"
-#include "clock.h"
 #include "json.h"
 
 #include <stdlib.h>
@@ -30,7 +29,7 @@ static struct stream *stream_create(struct call *call, const char *type)
 static void push(struct stream *s)
 {
 	json_t *events, *event, *data;
-	char time[40], *line;
+	char *line;
 	size_t i, n;
 
 	do {
@@ -43,7 +42,7 @@ static void push(struct stream *s)
 			data = json_copy(json_object_get(event, "doc"));
 			json_object_set(data, "seq", json_object_get(event, "seq"));
 			json_object_set(data, "type", json_object_get(event, "type"));
-			json_object_set_new(data, "time", json_string(clock_format(json_int(event, "time", 0), time, sizeof(time))));
+			json_object_set(data, "time", json_object_get(event, "time"));
 			line = json_dumps(data, JSON_COMPACT);
 			json_decref(data);
 			front_send(s->api, json_pack("{s:I, s:o}", "id", (json_int_t)s->id, "chunk",

@@ -169,10 +169,10 @@ const struct pool *model_pool(const struct model *m, const char *kind, const cha
 
 bool group_has(const struct group *g, const struct machine *machine)
 {
-	int i;
+	const struct membership *in;
 
-	for (i = 0; i < g->n_members; i++)
-		if (!strcmp(g->members[i]->name, machine->name))
+	for (in = machine->groups; in; in = in->next)
+		if (in->group == g)
 			return true;
 	return false;
 }

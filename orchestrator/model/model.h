@@ -85,6 +85,12 @@ struct nic {
 	uint64_t mac;
 };
 
+struct group;
+struct membership {
+	const struct membership *next;
+	const struct group *group;
+};
+
 struct machine {
 	const char *name;
 	const char *arch;
@@ -94,6 +100,7 @@ struct machine {
 	const struct device *bmc;
 	struct nic *nics;
 	int n_nics;
+	const struct membership *groups; /* that it is in */
 };
 
 struct group {
@@ -188,6 +195,9 @@ int model_fits(const struct persona *persona, const struct machine *machine, str
 /* "a.b.c.d" of a host-order address. */
 void format_ipv4(uint32_t address, char out[16]);
 int parse_ipv4(const char *s, uint32_t *address);
+
+/* Members of @over win over those of @under; mappings are merged member by member.  A new reference. */
+json_t *role_merge(const json_t *under, const json_t *over);
 
 /* The document of a persona with its templates merged in; a new reference, or NULL with a complaint. */
 json_t *persona_resolve(const struct objects *objects, const struct object *persona, struct problems *p);

@@ -54,8 +54,7 @@ static const struct object *find_template(const struct objects *objects, const c
 	return NULL;
 }
 
-/* Members of @over win; mappings are merged member by member ("lists merge by name"). */
-static json_t *merge(const json_t *under, const json_t *over)
+json_t *role_merge(const json_t *under, const json_t *over)
 {
 	json_t *out = json_copy((json_t *)under), *v, *old;
 	const char *key;
@@ -63,7 +62,7 @@ static json_t *merge(const json_t *under, const json_t *over)
 	json_object_foreach((json_t *)over, key, v) {
 		old = json_object_get(out, key);
 		if (json_is_object(old) && json_is_object(v))
-			json_object_set_new(out, key, merge(old, v));
+			json_object_set_new(out, key, role_merge(old, v));
 		else
 			json_object_set(out, key, v);
 	}
@@ -93,7 +92,7 @@ static json_t *resolve(const struct objects *objects, const struct object *o, in
 	base = resolve(objects, parent, depth + 1, p);
 	if (!base)
 		return NULL;
-	out = merge(base, o->doc);
+	out = role_merge(base, o->doc);
 	json_object_del(out, "template");
 	json_decref(base);
 	return out;

@@ -290,7 +290,8 @@ void build_group(struct build *b, const struct object *o)
 	};
 	struct group *g = arena_alloc(&b->m->arena, sizeof(*g));
 	const json_t *list = json_object_get(o->doc, "machines"), *v;
-	const struct machine *m;
+	struct membership *in;
+	struct machine *m;
 	size_t i;
 
 	fields_check(b->p, &o->at, o->doc, fields);
@@ -298,11 +299,15 @@ void build_group(struct build *b, const struct object *o)
 	g->spares = (int)json_int(o->doc, "spares", 0);
 	g->members = arena_alloc(&b->m->arena, (json_array_size(list) + 1) * sizeof(*g->members));
 	json_array_foreach(list, i, v) {
-		m = model_machine(b->m, json_string_value(v) ? json_string_value(v) : "");
-		if (!m)
+		m = table_get(b->m->tables[KIND_MACHINE], json_string_value(v) ? json_string_value(v) : "");
+		if (!m) {
 			complain_nearest(b, o, "machines", KIND_MACHINE, json_string_value(v));
-		else
-			g->members[g->n_members++] = m;
+			continue;
+		}
+		g->members[g->n_members++] = m;
+		in = arena_alloc(&b->m->arena, sizeof(*in));
+		*in = (struct membership){ m->groups, g };
+		m->groups = in;
 	}
 	if (g->spares > g->n_members)
 		complain(b, o, "spares", "%d spares are more than the group's %d machines", g->spares,

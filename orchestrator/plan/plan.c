@@ -95,8 +95,10 @@ static char *describe_port(struct arena *a, const struct model *m, const json_t 
 	for (i = 0; (n = model_at(m, KIND_NETWORK, i)); i++)
 		if (n->vlan == vlan)
 			break;
-	return arena_printf(a, tagged ? "%s (VLAN %lld) + %zu tagged" : "%s (VLAN %lld)", n ? n->name : "?",
-			    (long long)vlan, tagged);
+	if (!n)
+		return arena_printf(a, tagged ? "VLAN %lld + %zu tagged" : "VLAN %lld", (long long)vlan, tagged);
+	return arena_printf(a, tagged ? "%s (VLAN %lld) + %zu tagged" : "%s (VLAN %lld)", n->name, (long long)vlan,
+			    tagged);
 }
 
 static int plan_port(struct planner *pl, const struct persona *p, const struct nic *nic, json_t *wish,
@@ -198,8 +200,9 @@ static int plan_off(struct planner *pl, const struct cast *c, const struct machi
 	s->machine = m->name;
 	s->owner = c->persona->name;
 	s->deadline_ms = 90000;
-	s->summary = arena_printf(a, on ? "power off %s and read off twice (fence F1)%s" : "confirm that %s is off: read twice (fence F1)%s",
-				  m->name, on && !plays ? "; it is on though it plays no persona" : "");
+	s->summary = arena_printf(a, on ? "power off %s%s and read off twice (fence F1)"
+					: "confirm that %s%s is off: read twice (fence F1)",
+				  m->name, on && !plays ? ", which is on though it plays no persona," : "");
 	return 0;
 }
 

@@ -43,13 +43,7 @@ void service_secret_put(struct core *c, struct answer *a, const char *name, json
 
 void service_secret_list(struct core *c, struct answer *a)
 {
-	json_t *names = store_secret_names(c->store), *item;
-	char text[40];
-	size_t i;
-
-	json_array_foreach(names, i, item)
-		json_object_set_new(item, "changed", json_string(clock_format(json_int(item, "changed", 0), text, sizeof(text))));
-	core_answer(c, a, 200, json_pack("{s:o}", "items", names), NULL);
+	core_answer(c, a, 200, json_pack("{s:o}", "items", store_secret_names(c->store)), NULL);
 }
 
 void service_secret_delete(struct core *c, struct answer *a, const char *name)

@@ -46,13 +46,21 @@ static void planning_free(struct planning *p)
 	free(p);
 }
 
+/* Nothing was started: the things are free again, and the number too when it was the last. */
+static void give_back(struct planning *p)
+{
+	engine_unreserve(p->core->engine, p->targets);
+	if (p->core->last_run == p->run)
+		p->core->last_run--;
+}
+
 static void give_up(struct planning *p, const struct error *err)
 {
 	struct core *c = p->core;
 	struct answer *a = p->answer;
 
 	if (p->apply)
-		engine_unreserve(c->engine, p->targets);
+		give_back(p);
 	planning_free(p);
 	answer_error(c, a, err);
 }
@@ -165,7 +173,7 @@ static void start_run(struct planning *p, const struct plan *plan, const struct 
 	struct core *c = p->core;
 	struct error err = { 0 };
 	json_t *doc = json_pack("{s:s, s:s, s:s, s:[]}", "action", p->wish.action, "machine",
-				p->wish.machine ? p->wish.machine : "", "plan", plan->id, "casts");
+				casts[0].to ? casts[0].to->name : "", "plan", plan->id, "casts");
 	json_t *steps = json_array(), *body;
 	char location[48];
 	int i;
@@ -185,7 +193,7 @@ static void start_run(struct planning *p, const struct plan *plan, const struct 
 	engine_start(c->engine, p->run, doc, steps, p->targets, p->request);
 	snprintf(location, sizeof(location), "/v1/runs/%lld", (long long)p->run);
 	body = json_pack("{s:I, s:s, s:s, s:s, s:s, s:i}", "id", (json_int_t)p->run, "action", p->wish.action,
-			 "persona", p->wish.persona, "machine", p->wish.machine ? p->wish.machine : "", "state",
+			 "persona", p->wish.persona, "machine", casts[0].to ? casts[0].to->name : "", "state",
 			 "running", "changes", plan->changes);
 	core_answer(c, p->answer, 202, body, location);
 	json_decref(doc);
@@ -201,7 +209,7 @@ static void nothing_to_do(struct planning *p)
 				 "persona", p->wish.persona, "message",
 				 json_sprintf("nothing to do: %s is as wished", p->wish.persona));
 
-	engine_unreserve(c->engine, p->targets);
+	give_back(p);
 	planning_free(p);
 	core_answer(c, a, 200, body, NULL);
 }

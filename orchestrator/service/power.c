@@ -33,7 +33,6 @@ static void on_document(void *arg, const struct op_result *r)
 {
 	struct asking *q = arg;
 	json_t *body;
-	char now[40];
 
 	if (!r->document) {
 		answer_error(q->core, q->answer, &r->error);
@@ -41,7 +40,7 @@ static void on_document(void *arg, const struct op_result *r)
 		body = q->power_only ? json_pack("{s:s}", "power", json_str(r->document, "power", "unknown"))
 				     : json_copy((json_t *)r->document);
 		json_object_set_new(body, "machine", json_string(q->machine));
-		json_object_set_new(body, "read_at", json_string(clock_format(clock_wall_ms(), now, sizeof(now))));
+		json_object_set_new(body, "read_at", json_integer(clock_wall_ms()));
 		core_answer(q->core, q->answer, 200, body, NULL);
 	}
 	free(q);

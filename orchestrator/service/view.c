@@ -13,14 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static void set_time(json_t *out, const char *key, const json_t *ms)
-{
-	char text[40];
-
-	json_object_set_new(out, key, json_is_integer(ms) ? json_string(clock_format(json_integer_value(ms), text, sizeof(text)))
-							   : json_null());
-}
-
 static int64_t holder(struct core *c, const char *what, const char *name)
 {
 	char target[128];
@@ -48,19 +40,17 @@ static json_t *nics_json(const struct machine *m)
 	return out;
 }
 
-static json_t *groups_json(struct core *c, const struct machine *m)
+static json_t *groups_json(const struct machine *m)
 {
 	json_t *out = json_array();
-	const struct group *g;
-	size_t i;
+	const struct membership *in;
 
-	for (i = 0; (g = model_at(c->model, KIND_GROUP, i)); i++)
-		if (group_has(g, m))
-			json_array_append_new(out, json_string(g->name));
+	for (in = m->groups; in; in = in->next)
+		json_array_append_new(out, json_string(in->group->name));
 	return out;
 }
 
-static json_t *machine_json(struct core *c, const struct machine *m, bool whole)
+static json_t *machine_json(struct core *c, const struct machine *m)
 {
 	const struct assignment *on = roster_on(c->roster, m->name);
 	const char *quarantine = roster_quarantine(c->roster, m->name);
@@ -77,35 +67,77 @@ static json_t *machine_json(struct core *c, const struct machine *m, bool whole)
 	json_decref(options);
 	if (quarantine)
 		json_object_set_new(out, "reason", json_string(quarantine));
-	if (whole)
-		json_object_set_new(out, "groups", groups_json(c, m));
+	json_object_set_new(out, "groups", groups_json(m));
 	return out;
 }
 
-static json_t *persona_json(struct core *c, const struct persona *p, bool whole)
+static json_t *identities_json(struct core *c, const char *persona)
+{
+	json_t *ids = store_identity_of(c->store, persona), *id, *slot;
+	size_t i;
+
+	json_array_foreach(ids, i, id) {
+		slot = json_object_get(id, "slot");
+		json_object_set(id, "for", json_string_length(slot) ? slot : json_null());
+		json_object_del(id, "slot");
+	}
+	return ids;
+}
+
+static json_t *requires_json(const struct persona *p)
+{
+	json_t *out = json_pack("{s:i, s:I}", "cores", p->cores, "memory_bytes", (json_int_t)p->memory);
+
+	if (p->arch)
+		json_object_set_new(out, "arch", json_string(p->arch));
+	if (p->group)
+		json_object_set_new(out, "group", json_string(p->group->name));
+	return out;
+}
+
+/* As written, with its templates merged in. */
+static json_t *document_json(struct core *c, const struct persona *p)
+{
+	json_t *doc = store_object_get(c->store, "persona", p->name), *parent, *merged;
+	const char *from;
+	int depth;
+
+	for (depth = 0; depth < 8 && (from = json_str(doc, "from", NULL)); depth++) {
+		parent = store_object_get(c->store, "template", from);
+		if (!parent)
+			break;
+		merged = role_merge(parent, doc);
+		from = json_str(parent, "from", NULL);
+		if (from)
+			json_object_set_new(merged, "from", json_string(from));
+		else
+			json_object_del(merged, "from");
+		json_object_del(merged, "template");
+		json_decref(parent);
+		json_decref(doc);
+		doc = merged;
+	}
+	return doc ? doc : json_object();
+}
+
+static json_t *persona_json(struct core *c, const struct persona *p)
 {
 	const struct assignment *a = roster_of(c->roster, p->name);
 	int64_t run = holder(c, "persona", p->name);
 	bool playing = a && a->machine;
-	json_t *out = json_pack("{s:s, s:o, s:s, s:o, s:I, s:o, s:s}", "name", p->name, "from",
-				p->from ? json_string(p->from) : json_null(), "state",
-				run ? "busy" : playing ? "active" : "defined", "machine",
-				playing ? json_string(a->machine) : json_null(), "generation",
-				(json_int_t)(a ? a->generation : 0), "run", run_or_null(run), "boot", p->boot_method);
-	json_t *ids, *requires;
+	bool held = playing && roster_quarantine(c->roster, a->machine);
+	json_t *boot = json_pack("{s:s, s:o}", "method", p->boot_method, "network",
+				 p->boot_network ? json_string(p->boot_network->name) : json_null());
 
-	requires = json_pack("{s:i, s:I}", "cores", p->cores, "memory_bytes", (json_int_t)p->memory);
-	if (p->arch)
-		json_object_set_new(requires, "arch", json_string(p->arch));
-	if (p->group)
-		json_object_set_new(requires, "group", json_string(p->group->name));
-	json_object_set_new(out, "requires", requires);
-	if (!whole)
-		return out;
-	ids = store_identity_of(c->store, p->name);
-	json_object_set_new(out, "identities", ids);
-	json_object_set_new(out, "document", store_object_get(c->store, "persona", p->name));
-	return out;
+	return json_pack("{s:s, s:o, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "name", p->name, "from",
+			 p->from ? json_string(p->from) : json_null(), "state",
+			 run	   ? "busy"
+			 : held	   ? "quarantined"
+			 : playing ? "active"
+				   : "defined",
+			 "machine", playing ? json_string(a->machine) : json_null(), "generation",
+			 (json_int_t)(a ? a->generation : 0), "run", run_or_null(run), "boot", boot, "requires",
+			 requires_json(p), "identities", identities_json(c, p->name), "document", document_json(c, p));
 }
 
 static json_t *network_json(const struct network *n)
@@ -138,6 +170,23 @@ static json_t *device_json(struct core *c, const struct device *d)
 	return out;
 }
 
+static json_t *pool_json(struct core *c, const struct pool *p)
+{
+	bool counted = !p->pattern;
+	int octets = !strcmp(p->kind, "mac") ? 6 : 8;
+	char first[32], last[32];
+	json_t *out;
+
+	text_format_octets(p->first, octets, first, sizeof(first));
+	text_format_octets(p->last, octets, last, sizeof(last));
+	out = json_pack("{s:s, s:s, s:o, s:I}", "name", p->name, "kind", p->kind, "range",
+			counted ? json_sprintf("%s-%s", first, last) : json_string(p->pattern), "used",
+			(json_int_t)store_identity_count(c->store, p->kind, counted ? (int64_t)p->first : 0,
+							 counted ? (int64_t)p->last : 0));
+	json_object_set_new(out, "size", counted ? json_integer((json_int_t)(p->last - p->first + 1)) : json_null());
+	return out;
+}
+
 static json_t *list_of(struct core *c, const char *kind)
 {
 	json_t *items = json_array();
@@ -145,9 +194,9 @@ static json_t *list_of(struct core *c, const char *kind)
 	size_t i;
 
 	for (i = 0; !strcmp(kind, "machines") && (x = model_at(c->model, KIND_MACHINE, i)); i++)
-		json_array_append_new(items, machine_json(c, x, false));
+		json_array_append_new(items, machine_json(c, x));
 	for (i = 0; !strcmp(kind, "personas") && (x = model_at(c->model, KIND_PERSONA, i)); i++)
-		json_array_append_new(items, persona_json(c, x, false));
+		json_array_append_new(items, persona_json(c, x));
 	for (i = 0; !strcmp(kind, "networks") && (x = model_at(c->model, KIND_NETWORK, i)); i++)
 		json_array_append_new(items, network_json(x));
 	for (i = 0; !strcmp(kind, "groups") && (x = model_at(c->model, KIND_GROUP, i)); i++)
@@ -155,11 +204,9 @@ static json_t *list_of(struct core *c, const char *kind)
 	for (i = 0; !strcmp(kind, "devices") && (x = model_device_at(c->model, i)); i++)
 		json_array_append_new(items, device_json(c, x));
 	for (i = 0; !strcmp(kind, "templates") && (x = model_at(c->model, KIND_TEMPLATE, i)); i++)
-		json_array_append_new(items, json_pack("{s:s}", "name", x));
-	if (!strcmp(kind, "identities")) {
-		json_decref(items);
-		items = store_identity_all(c->store);
-	}
+		json_array_append_new(items, json_pack("{s:s, s:o}", "name", x, "document", store_object_get(c->store, "template", x)));
+	for (i = 0; !strcmp(kind, "identities") && (x = model_at(c->model, KIND_IDENTITY, i)); i++)
+		json_array_append_new(items, pool_json(c, x));
 	return items;
 }
 
@@ -178,11 +225,11 @@ void service_show(struct core *c, struct answer *a, const char *kind, const char
 	if (!strcmp(kind, "machines")) {
 		m = core_machine(c, name, &err);
 		if (m)
-			core_answer(c, a, 200, machine_json(c, m, true), NULL);
+			core_answer(c, a, 200, machine_json(c, m), NULL);
 	} else if (!strcmp(kind, "personas")) {
 		p = core_persona(c, name, &err);
 		if (p)
-			core_answer(c, a, 200, persona_json(c, p, true), NULL);
+			core_answer(c, a, 200, persona_json(c, p), NULL);
 	} else {
 		d = model_device(c->model, name);
 		if (d)
@@ -219,11 +266,13 @@ static json_t *run_json(const json_t *row)
 				json_object_get(row, "machine"), "state", json_object_get(row, "state"), "error",
 				json_object_get(row, "reason"));
 	const json_t *cast = json_array_get(json_object_get(json_object_get(row, "doc"), "casts"), 0);
-	json_t *from = json_object_get(cast, "from");
+	const json_t *other = json_array_get(json_object_get(json_object_get(row, "doc"), "casts"), 1);
+	json_t *from = json_object_get(cast, "from"), *with = json_object_get(other, "persona");
 
 	json_object_set(out, "from", from ? from : json_null());
-	set_time(out, "created", json_object_get(row, "created"));
-	set_time(out, "ended", json_object_get(row, "ended"));
+	json_object_set(out, "with", with ? with : json_null());
+	json_object_set(out, "created", json_object_get(row, "created"));
+	json_object_set(out, "ended", json_object_get(row, "ended"));
 	return out;
 }
 
@@ -238,8 +287,8 @@ static json_t *step_view(const json_t *row)
 	for (i = 0; i < 4; i++)
 		json_object_set(out, keys[i], json_object_get(doc, keys[i]));
 	json_object_set_new(out, "phase", json_string(json_str(doc, "phase_name", "")));
-	set_time(out, "started", json_object_get(row, "started"));
-	set_time(out, "ended", json_object_get(row, "ended"));
+	json_object_set(out, "started", json_object_get(row, "started"));
+	json_object_set(out, "ended", json_object_get(row, "ended"));
 	return out;
 }
 

@@ -47,12 +47,13 @@ void store_object_delete(struct store *s, const char *kind, const char *name);
 
 /* identity: [{kind, value, slot}] of a persona; who holds a value ({persona, slot, state, since} or NULL). */
 json_t *store_identity_of(struct store *s, const char *persona);
-json_t *store_identity_all(struct store *s);
 json_t *store_identity_holder(struct store *s, const char *kind, const char *value);
 void store_identity_put(struct store *s, const char *kind, const char *value, int64_t number,
 			const char *persona, const char *slot);
 void store_identity_release(struct store *s, const char *kind, const char *value);
 void store_identity_purge(struct store *s, int64_t before_ms);
+/* How many active values of @kind there are, in [first, last] when last is not 0. */
+int64_t store_identity_count(struct store *s, const char *kind, int64_t first, int64_t last);
 /* A number in [first, last] that no row of @kind has: after the highest, else a gap; -1 when full. */
 int64_t store_identity_free(struct store *s, const char *kind, int64_t first, int64_t last);
 

@@ -51,18 +51,20 @@ json_t *store_identity_of(struct store *s, const char *persona)
 	return out;
 }
 
-json_t *store_identity_all(struct store *s)
+static int64_t number_of(struct store *s, enum statement id, const char *kind, int64_t first, int64_t last)
 {
-	sqlite3_stmt *stmt = store_bind(s, STMT_IDENTITY_ALL, "");
-	json_t *out = json_array();
+	sqlite3_stmt *stmt = store_bind(s, id, "tii", kind, first, last);
+	int64_t n = -1;
 
-	while (store_row(s, stmt))
-		json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "kind",
-						     column_text(stmt, 0), "value", column_text(stmt, 1), "slot",
-						     column_text(stmt, 2), "persona", column_text(stmt, 3),
-						     "state", column_text(stmt, 4), "since",
-						     (json_int_t)sqlite3_column_int64(stmt, 5)));
-	return out;
+	if (store_row(s, stmt) && sqlite3_column_type(stmt, 0) != SQLITE_NULL)
+		n = sqlite3_column_int64(stmt, 0);
+	sqlite3_reset(stmt);
+	return n;
+}
+
+int64_t store_identity_count(struct store *s, const char *kind, int64_t first, int64_t last)
+{
+	return number_of(s, STMT_IDENTITY_COUNT, kind, first, last);
 }
 
 json_t *store_identity_holder(struct store *s, const char *kind, const char *value)
@@ -93,17 +95,6 @@ void store_identity_release(struct store *s, const char *kind, const char *value
 void store_identity_purge(struct store *s, int64_t before_ms)
 {
 	store_write(s, STMT_IDENTITY_PURGE, "i", before_ms);
-}
-
-static int64_t number_of(struct store *s, enum statement id, const char *kind, int64_t first, int64_t last)
-{
-	sqlite3_stmt *stmt = store_bind(s, id, "tii", kind, first, last);
-	int64_t n = -1;
-
-	if (store_row(s, stmt) && sqlite3_column_type(stmt, 0) != SQLITE_NULL)
-		n = sqlite3_column_int64(stmt, 0);
-	sqlite3_reset(stmt);
-	return n;
 }
 
 int64_t store_identity_free(struct store *s, const char *kind, int64_t first, int64_t last)
