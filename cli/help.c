@@ -96,18 +96,25 @@ static void mdoc_text(const char *s)
 	}
 }
 
-/* A sentence a line, as mdoc asks for. */
+/* A new line for each sentence, as mdoc asks for, and none longer than its lint allows. */
 static void mdoc_sentences(const char *s)
 {
-	for (; *s; s++) {
-		if (*s == '.' && s[1] == ' ' && isupper((unsigned char)s[2])) {
-			fputs(".\n", stdout);
-			s++;
-		} else if (*s == '\\') {
-			fputs("\\e", stdout);
-		} else {
-			putchar(*s);
+	int column = 0, n;
+
+	while (*s) {
+		n = (int)strcspn(s, " ");
+		if (column && column + 1 + n > WRAP) {
+			putchar('\n');
+			column = 0;
 		}
+		column += (column ? printf(" ") : 0) + n;
+		for (; n; n--, s++)
+			fputs(*s == '\\' ? "\\e" : (char[]){ *s, '\0' }, stdout);
+		if (*s && s[-1] == '.' && isupper((unsigned char)s[1])) {
+			putchar('\n');
+			column = 0;
+		}
+		s += *s == ' ';
 	}
 	putchar('\n');
 }
@@ -151,12 +158,13 @@ static void mdoc_options(const struct command *c)
 
 static void mdoc_command(const struct command *c)
 {
+	char summary[160];
+
 	printf(".It Ic %s", c->words);
 	mdoc_arguments(c);
 	putchar('\n');
-	printf("%c", toupper((unsigned char)c->summary[0]));
-	mdoc_text(c->summary + 1);
-	fputs(".\n", stdout);
+	snprintf(summary, sizeof(summary), "%c%s.", toupper((unsigned char)c->summary[0]), c->summary + 1);
+	mdoc_sentences(summary);
 	if (*c->details)
 		mdoc_sentences(c->details);
 	if (c->options) {

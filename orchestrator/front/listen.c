@@ -120,7 +120,7 @@ static struct listen *start(struct front *front, int fd, bool is_boot, struct er
 	l->is_boot = is_boot;
 	l->pause = evtimer_new(front->base, on_pause_end, l);
 	l->listener = evconnlistener_new(front->base, on_accept, l, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
-					 64, fd);
+					 FRONT_SLOTS, fd);
 	if (!l->listener) {
 		error_set(err, ERROR_INTERNAL, "listen: %s", strerror(errno));
 		close(fd);

@@ -8,3 +8,6 @@ recast_front_SOURCES = orchestrator/front/main.c orchestrator/front/front.h \
 	orchestrator/front/listen.c orchestrator/front/listen.h \
 	orchestrator/front/reply.c orchestrator/front/reply.h
 recast_front_LDADD = $(LIB_LIBS) $(EVENT_LIBS)
+
+EXTRA_DIST += tests/front/run tests/front/fakecore.py tests/front/test_boot.py tests/front/test_http.py \
+	tests/front/test_life.py tests/front/test_stream.py

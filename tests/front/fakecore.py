@@ -16,7 +16,7 @@ PATIENCE = 10.0
 
 
 class FakeCore:
-    def __init__(self, program, *options, boot=None, preexec=None):
+    def __init__(self, program, *options, boot=None):
         self.dir = tempfile.mkdtemp(prefix="recast-front-")
         self.path = os.path.join(self.dir, "front.sock")
         self.log_path = os.path.join(self.dir, "log")
