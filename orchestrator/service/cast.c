@@ -174,7 +174,7 @@ static void start_run(struct planning *p, const struct plan *plan, const struct 
 	struct error err = { 0 };
 	json_t *doc = json_pack("{s:s, s:s, s:s, s:[]}", "action", p->wish.action, "machine",
 				casts[0].to ? casts[0].to->name : "", "plan", plan->id, "casts");
-	json_t *steps = json_array(), *body;
+	json_t *steps = json_array();
 	char location[48];
 	int i;
 
@@ -192,10 +192,7 @@ static void start_run(struct planning *p, const struct plan *plan, const struct 
 	add_masks(steps, casts, n);
 	engine_start(c->engine, p->run, doc, steps, p->targets, p->request);
 	snprintf(location, sizeof(location), "/v1/runs/%lld", (long long)p->run);
-	body = json_pack("{s:I, s:s, s:s, s:s, s:s, s:i}", "id", (json_int_t)p->run, "action", p->wish.action,
-			 "persona", p->wish.persona, "machine", casts[0].to ? casts[0].to->name : "", "state",
-			 "running", "changes", plan->changes);
-	core_answer(c, p->answer, 202, body, location);
+	core_answer(c, p->answer, 202, run_json_of(c, p->run), location);
 	json_decref(doc);
 	json_decref(steps);
 	planning_free(p);
@@ -334,7 +331,8 @@ void service_run(struct core *c, struct answer *a, const json_t *body, const cha
 	json_t *earlier = request ? store_run_by_request(c->store, request) : NULL;
 
 	if (earlier) { /* the same wish sent twice is one run */
-		core_answer(c, a, 202, earlier, NULL);
+		core_answer(c, a, 202, run_json(earlier), NULL);
+		json_decref(earlier);
 		return;
 	}
 	if (plan)

@@ -68,6 +68,10 @@ void identities_settle(struct core *c, const struct model *m, const struct perso
 /* The identities of a persona, in @a. */
 struct identities *identities_load(struct core *c, const struct persona *p, struct arena *a);
 
+/* A run without its steps, as the API tells it: of a row of the store, and by its number. */
+json_t *run_json(const json_t *row);
+json_t *run_json_of(struct core *c, int64_t id);
+
 /* A machine by name, or an error with the nearest name. */
 const struct machine *core_machine(struct core *c, const char *name, struct error *err);
 const struct persona *core_persona(struct core *c, const char *name, struct error *err);

@@ -118,11 +118,7 @@ static void start_power_run(struct core *c, struct answer *a, const struct machi
 	steps = power_steps(m, power);
 	engine_start(c->engine, id, doc, steps, targets, NULL);
 	snprintf(location, sizeof(location), "/v1/runs/%lld", (long long)id);
-	core_answer(c, a, 202,
-		    json_pack("{s:I, s:o, s:s, s:s, s:s, s:i}", "id", (json_int_t)id, "action",
-			      json_sprintf("power-%s", power), "persona", "", "machine", m->name, "state", "running",
-			      "changes", 1),
-		    location);
+	core_answer(c, a, 202, run_json_of(c, id), location);
 	json_decref(doc);
 	json_decref(steps);
 	json_decref(targets);

@@ -57,6 +57,7 @@ static void leave_machine(struct roster *r, struct assignment *a)
 void roster_put(struct roster *r, const char *persona, const char *machine, int64_t generation, int64_t last)
 {
 	struct assignment *a = table_get(r->personas, persona), *other;
+	char *copy = machine ? xstrdup(machine) : NULL; /* it may be a's own */
 
 	if (!a) {
 		a = xcalloc(1, sizeof(*a));
@@ -66,13 +67,13 @@ void roster_put(struct roster *r, const char *persona, const char *machine, int6
 	a->generation = generation;
 	a->last = last;
 	leave_machine(r, a);
-	if (!machine)
+	if (!copy)
 		return;
 	/* In a swap the other persona is still on that machine until its own line is put. */
-	other = table_get(r->machines, machine);
+	other = table_get(r->machines, copy);
 	if (other)
 		leave_machine(r, other);
-	a->machine = xstrdup(machine);
+	a->machine = copy;
 	table_add(r->machines, a->machine, a);
 }
 

@@ -259,7 +259,7 @@ void service_status(struct core *c, struct answer *a)
 		    NULL);
 }
 
-static json_t *run_json(const json_t *row)
+json_t *run_json(const json_t *row)
 {
 	json_t *out = json_pack("{s:O, s:O, s:O, s:O, s:O, s:O}", "id", json_object_get(row, "id"), "action",
 				json_object_get(row, "action"), "persona", json_object_get(row, "persona"), "machine",
@@ -274,6 +274,13 @@ static json_t *run_json(const json_t *row)
 	json_object_set(out, "created", json_object_get(row, "created"));
 	json_object_set(out, "ended", json_object_get(row, "ended"));
 	return out;
+}
+
+json_t *run_json_of(struct core *c, int64_t id)
+{
+	json_auto_t *row = store_run_get(c->store, id);
+
+	return row ? run_json(row) : json_object();
 }
 
 static json_t *step_view(const json_t *row)
