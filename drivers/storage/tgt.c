@@ -68,15 +68,18 @@ static void tgt_close(struct driver_device *dev)
 	free(t);
 }
 
+/* 1: the target has gone since it was listed. */
 static int add_sessions(const struct tgt *t, const json_t *target, json_t *sessions, int64_t deadline_ms,
 			struct error *err)
 {
-	json_auto_t *rows = tgt_sessions_read(t, (int)json_int(target, "tid", 0), deadline_ms, err);
+	json_auto_t *rows = NULL;
 	const json_t *row;
+	int code = 0;
 	size_t i;
 
+	rows = tgt_sessions_read(t, (int)json_int(target, "tid", 0), deadline_ms, &code, err);
 	if (!rows)
-		return -1;
+		return code == TGT_ERR_NO_TARGET ? 1 : -1;
 	json_array_foreach(rows, i, row)
 		json_array_append_new(sessions,
 				      json_pack("{s:O, s:O, s:O, s:o}", "map", json_object_get(target, "map"), "initiator",
@@ -128,6 +131,7 @@ static int fill_document(const struct tgt *t, json_t *document, const json_t *ob
 	json_auto_t *view = NULL;
 	const json_t *target;
 	size_t i;
+	int rc;
 
 	if (objects && sort_objects(t, objects, volumes, maps, err))
 		return -1;
@@ -137,9 +141,11 @@ static int fill_document(const struct tgt *t, json_t *document, const json_t *ob
 	json_array_foreach(view, i, target) {
 		if (objects && !wanted(t, target, volumes, maps))
 			continue;
-		json_object_set_new(maps, json_str(target, "map", ""), tgt_map_document(t, target));
-		if (add_sessions(t, target, json_object_get(document, "sessions"), deadline_ms, err))
+		rc = add_sessions(t, target, json_object_get(document, "sessions"), deadline_ms, err);
+		if (rc < 0)
 			return -1;
+		if (!rc)
+			json_object_set_new(maps, json_str(target, "map", ""), tgt_map_document(t, target));
 	}
 	return 0;
 }

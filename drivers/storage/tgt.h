@@ -52,7 +52,7 @@ struct tgt_request {
 };
 
 /* Errors that tgtd answers and that a caller may want to know. */
-enum { TGT_ERR_TARGET_ACTIVE = 19 };
+enum { TGT_ERR_NO_TARGET = 4, TGT_ERR_TARGET_ACTIVE = 19 };
 
 /* The text that tgtd answers (empty for all but show), to be freed.  NULL with ERROR_UNREACHABLE,
  * ERROR_PROTOCOL, or ERROR_REFUSED with tgtd's words; *code, when given, is tgtd's number then. */
@@ -63,7 +63,7 @@ char *tgt_call(const struct tgt *t, const struct tgt_request *q, int64_t deadlin
 json_t *tgt_view_read(const struct tgt *t, int64_t deadline_ms, struct error *err);
 json_t *tgt_view_parse(const char *text);
 /* [{initiator, address, sid, cid}] of one target. */
-json_t *tgt_sessions_read(const struct tgt *t, int tid, int64_t deadline_ms, struct error *err);
+json_t *tgt_sessions_read(const struct tgt *t, int tid, int64_t deadline_ms, int *code, struct error *err);
 json_t *tgt_sessions_parse(const char *text);
 json_t *tgt_accounts_read(const struct tgt *t, int64_t deadline_ms, struct error *err);
 /* The mark as parameters for LUN 0; false when @map is too long for it. */

@@ -153,7 +153,7 @@ static int drop_sessions(const struct tgt *t, int tid, bool all, bool *dropped, 
 {
 	const struct timespec pause = { .tv_nsec = SESSION_LOOK_MS * 1000000 };
 	int64_t until = clock_mono_ms() + SESSION_WAIT_MS;
-	json_auto_t *first = tgt_sessions_read(t, tid, deadline_ms, err);
+	json_auto_t *first = tgt_sessions_read(t, tid, deadline_ms, NULL, err);
 
 	if (!first)
 		return -1;
@@ -163,7 +163,7 @@ static int drop_sessions(const struct tgt *t, int tid, bool all, bool *dropped, 
 	if (delete_sessions(t, tid, first, deadline_ms, err))
 		return -1;
 	for (;;) {
-		json_auto_t *now = tgt_sessions_read(t, tid, deadline_ms, err);
+		json_auto_t *now = tgt_sessions_read(t, tid, deadline_ms, NULL, err);
 
 		if (!now)
 			return -1;

@@ -185,10 +185,10 @@ json_t *tgt_sessions_parse(const char *text)
 	return p.targets;
 }
 
-json_t *tgt_sessions_read(const struct tgt *t, int tid, int64_t deadline_ms, struct error *err)
+json_t *tgt_sessions_read(const struct tgt *t, int tid, int64_t deadline_ms, int *code, struct error *err)
 {
 	struct tgt_request q = { .mode = TGT_CONNECTION, .op = TGT_SHOW, .tid = tid, .lun = -1 };
-	_cleanup_(freep) char *text = tgt_call(t, &q, deadline_ms, NULL, err);
+	_cleanup_(freep) char *text = tgt_call(t, &q, deadline_ms, code, err);
 
 	return text ? tgt_sessions_parse(text) : NULL;
 }

@@ -45,6 +45,12 @@ class TgtPeer(Peer):
         self.adm("--op", "bind", "--mode", "account", "--tid", "1", "--user", "somebody")
         self.adm("--op", "bind", "--mode", "target", "--tid", "1", "--initiator-name", "iqn.2020-01.foreign:host")
 
+    def restart(self):
+        """tgtd keeps nothing over a restart: not even what is somebody else's."""
+        sandbox.end(self.tgtd)
+        os.unlink(f"{self.socket}.7")
+        self.start_target()
+
     def answers(self):
         try:
             return self.adm("--op", "show", "--mode", "target") is not None
@@ -141,3 +147,6 @@ class TgtPeer(Peer):
 
     def sessions(self):
         return "Connection:" in self.adm("--op", "show", "--mode", "target")
+
+
+PEERS = [TgtPeer]
