@@ -22,7 +22,9 @@ enum { WAITING_MAX = 16384, URGENT_THREADS = 8 };
 struct lane {
 	struct job *head, **tail;
 	pthread_cond_t wake;
-	int threads, idle, limit;
+	int queued; /* jobs in the list */
+	int idle;   /* threads that wait, those woken but not yet running among them */
+	int threads, limit;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -75,7 +77,7 @@ static void lane_push(struct lane *lane, struct job *job)
 	job->next = NULL;
 	*lane->tail = job;
 	lane->tail = &job->next;
-	if (lane->idle > 0 || lane->threads == lane->limit) {
+	if (++lane->queued <= lane->idle || lane->threads == lane->limit) {
 		pthread_cond_signal(&lane->wake);
 		return;
 	}
@@ -168,6 +170,7 @@ static void *serve(void *arg)
 		lane->head = job->next;
 		if (!lane->head)
 			lane->tail = &lane->head;
+		lane->queued--;
 		pthread_mutex_unlock(&lock);
 		job_run(job);
 		pthread_mutex_lock(&lock);

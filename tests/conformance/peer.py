@@ -12,6 +12,9 @@ class Peer:
     """The device that a driver drives.  Derive one per driver; a method that stays None or raises
     NotImplementedError skips the cases that need it."""
     driver = None          # recast-driver-NAME
+    label = None           # in the TAP lines, when one driver has several peers
+    generic = True         # run the cases of cases.py
+    own_cases = ()         # cases that only this peer has
     cls = None             # class the device is opened as
     needs = {}             # program -> Debian package
     unknown_object = None  # an object that the device does not have
@@ -57,6 +60,7 @@ class Peer:
     speak = None              # () and answers again
     proxy = None              # (**how) -> Proxy in front of the device
     cut_points = None         # () -> numbers of requests after which to cut
+    restart = None            # () the device restarts with what it keeps over a restart
     dump = None               # () -> all configuration, read with the device's own tools
     foreign_dump = None       # () -> the part that is somebody else's
     native_check = None       # (document) compares it with the device's own tools

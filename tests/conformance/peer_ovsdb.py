@@ -23,10 +23,11 @@ class OvsdbPeer(Peer):
         self.db = f"{self.dir}/conf.db"
         self.sock = f"{self.dir}/db.sock"
         self.ctl = f"{self.dir}/vswitchd.ctl"
-        self.env = dict(os.environ, OVS_RUNDIR=self.dir, OVS_DBDIR=self.dir, OVS_LOGDIR=self.dir)
-        sandbox.out(["ovsdb-tool", "create", self.db, "/usr/share/openvswitch/vswitch.ovsschema"], self.env)
+        self.tool_env = dict(os.environ, OVS_RUNDIR=self.dir, OVS_DBDIR=self.dir, OVS_LOGDIR=self.dir)
+        sandbox.out(["ovsdb-tool", "create", self.db, "/usr/share/openvswitch/vswitch.ovsschema"], self.tool_env)
         for port in PORTS:
             sandbox.out(["ip", "link", "add", port, "type", "veth", "peer", "name", port + "x"])
+            sandbox.out(["ip", "link", "set", port, "up"])
             sandbox.out(["ip", "link", "set", port + "x", "up"])
         self.start_server()
         self.vsctl("--no-wait", "init")
@@ -41,12 +42,12 @@ class OvsdbPeer(Peer):
     def start_server(self):
         self.server = sandbox.start(["ovsdb-server", self.db, f"--remote=punix:{self.sock}",
                                      "--remote=ptcp:16640:127.0.0.1", f"--unixctl={self.dir}/server.ctl"],
-                                    f"{self.dir}/server.log", self.env)
+                                    f"{self.dir}/server.log", self.tool_env)
         sandbox.wait_until("ovsdb-server", lambda: os.path.exists(self.sock))
 
     def start_switch(self):
         self.switch = sandbox.start(["ovs-vswitchd", f"unix:{self.sock}", f"--unixctl={self.ctl}"],
-                                    f"{self.dir}/switch.log", self.env)
+                                    f"{self.dir}/switch.log", self.tool_env)
         sandbox.wait_until("ovs-vswitchd", lambda: os.path.exists(self.ctl))
 
     def stop(self):
@@ -56,8 +57,17 @@ class OvsdbPeer(Peer):
             sandbox.out(["ip", "link", "del", port])
         shutil.rmtree(self.dir, ignore_errors=True)
 
+    def restart(self):
+        sandbox.end(self.switch)
+        sandbox.end(self.server)
+        for path in (self.sock, self.ctl):
+            if os.path.exists(path):
+                os.unlink(path)
+        self.start_server()
+        self.start_switch()
+
     def vsctl(self, *args):
-        return sandbox.out(["ovs-vsctl", f"--db=unix:{self.sock}", *args], self.env)
+        return sandbox.out(["ovs-vsctl", f"--db=unix:{self.sock}", *args], self.tool_env)
 
     def options(self, name):
         return {"address": self.tcp if name.endswith("2") else f"unix:{self.sock}", "unixctl": self.ctl}
@@ -117,3 +127,6 @@ class OvsdbPeer(Peer):
                 assert tag == str(port["native"]), f"{name}: tag {tag}, observed {port['native']}"
             else:
                 assert tag == "[]", f"{name}: tag {tag}, observed none"
+
+
+PEERS = [OvsdbPeer]

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The inside of recast-driver-tgt.
+ *
+ *   tgt.c         the driver: open, observe, apply
+ *   tgt_ipc.c     tgtd's management socket: one request, one answer
+ *   tgt_view.c    what `show` prints, as a view; the mark of our targets
+ *   tgt_map.c     maps: grant, revoke, sessions
+ *   tgt_volume.c  volumes: files of the pool
+ *
+ * A map is one target.  It is ours when the controller LUN 0 carries our mark (see tgt_view.c), which
+ * also holds the map's name and generation: tgtd keeps nothing else for us, and after its restart there are no maps.
+ *
+ * Order of a grant: target, mark, LUNs, account, and the initiators' ACL last: without an ACL nobody
+ * may log in.  Order of a revocation: ACL first, then sessions until none is listed, then the target, which tgtd
+ * refuses to delete while it has a session.  A target is never changed in place: a wish that differs is a revocation and a
+ * grant under a new target id, so that a login that was under way to the old one cannot arrive at the new one.
+ */
+#ifndef RECAST_DRIVER_TGT_H
+#define RECAST_DRIVER_TGT_H
+
+#include "driver.h"
+#include "map.h"
+
+#include <pthread.h>
+
+struct tgt {
+	const char *name;
+	const char *socket; /* path as given */
+	int64_t control_port;
+	char *pool; /* real path */
+	const char *suffix;
+	bool overcommit;
+	pthread_mutex_t lock; /* one change of tgtd's configuration at a time */
+	int last_tid;
+	pthread_mutex_t clone_lock;
+	struct tgt_clone *clones;
+};
+
+/* tgt_ipc.c */
+enum tgt_op { TGT_NEW, TGT_DELETE, TGT_SHOW, TGT_BIND, TGT_UNBIND, TGT_UPDATE };
+enum tgt_mode { TGT_TARGET = 1, TGT_LUN = 2, TGT_CONNECTION = 6, TGT_ACCOUNT = 7 };
+
+struct tgt_request {
+	enum tgt_mode mode;
+	enum tgt_op op;
+	int tid; /* 0: none */
+	int lun; /* -1: none */
+	uint64_t sid;
+	uint32_t cid;
+	const char *params; /* NULL: none; wiped by nobody, so that a secret is the caller's care */
+};
+
+/* Errors that tgtd answers and that a caller may want to know. */
+enum { TGT_ERR_NO_TARGET = 4, TGT_ERR_TARGET_ACTIVE = 19 };
+
+/* The text that tgtd answers (empty for all but show), to be freed.  NULL with ERROR_UNREACHABLE,
+ * ERROR_PROTOCOL, or ERROR_REFUSED with tgtd's words; *code, when given, is tgtd's number then. */
+char *tgt_call(const struct tgt *t, const struct tgt_request *q, int64_t deadline_ms, int *code, struct error *err);
+
+/* tgt_view.c.  A view is a list of targets:
+ * {tid, iqn, managed, map, generation, luns: {"1": path}, accounts: [], acl: []}. */
+json_t *tgt_view_read(const struct tgt *t, int64_t deadline_ms, struct error *err);
+json_t *tgt_view_parse(const char *text);
+/* [{initiator, address, sid, cid}] of one target. */
+json_t *tgt_sessions_read(const struct tgt *t, int tid, int64_t deadline_ms, int *code, struct error *err);
+json_t *tgt_sessions_parse(const char *text);
+json_t *tgt_accounts_read(const struct tgt *t, int64_t deadline_ms, struct error *err);
+/* The mark as parameters for LUN 0; false when @map is too long for it. */
+bool tgt_mark(char *out, size_t size, const char *map, int64_t generation);
+
+/* tgt_map.c: with t->lock held.  Fill in @c; -1 with *err: not applied. */
+int tgt_map_change(struct tgt *t, const char *name, struct driver_change *c, int64_t deadline_ms, struct error *err);
+int tgt_sessions_change(struct tgt *t, const char *name, struct driver_change *c, int64_t deadline_ms,
+			struct error *err);
+/* The map as in the storage document. */
+json_t *tgt_map_document(const struct tgt *t, const json_t *target);
+json_t *tgt_map_find(const json_t *view, const char *name);
+
+/* tgt_volume.c */
+int tgt_volume_change(struct tgt *t, const char *name, struct driver_change *c, int64_t deadline_ms,
+		      struct error *err);
+json_t *tgt_volume_document(const struct tgt *t, const char *name);
+/* {name: document} of all. */
+json_t *tgt_volumes(const struct tgt *t);
+char *tgt_volume_path(const struct tgt *t, const char *name);
+/* The volume that a LUN's path is, or the path itself.  To be freed. */
+char *tgt_volume_of_path(const struct tgt *t, const char *path);
+/* Is the file at @path the volume, whatever the path is called? */
+bool tgt_is_volume(const struct tgt *t, const char *path, const char *name);
+/* Cancel and await the clones under way. */
+void tgt_clones_end(struct tgt *t);
+
+#endif
