@@ -33,16 +33,16 @@ noinst_LIBRARIES += orchestrator/libboot.a orchestrator/libservice.a orchestrato
 orchestrator_libboot_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/boot
 orchestrator_libboot_a_SOURCES = orchestrator/boot/ipxe.c orchestrator/boot/ipxe.h
 
-orchestrator_libservice_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/service \
+orchestrator_libservice_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/service -I$(top_srcdir)/orchestrator/service/private \
 	-I$(top_srcdir)/orchestrator/model -I$(top_srcdir)/orchestrator/plan \
 	-I$(top_srcdir)/orchestrator/engine -I$(top_srcdir)/orchestrator/dispatch \
 	-I$(top_srcdir)/orchestrator/store -I$(top_srcdir)/orchestrator/boot $(EVENT_CFLAGS) -include config.h
 orchestrator_libservice_a_SOURCES = orchestrator/service/admin.c orchestrator/service/boot.c \
-	orchestrator/service/cast.c orchestrator/service/core.c orchestrator/service/core.h \
+	orchestrator/service/cast.c orchestrator/service/core.c orchestrator/service/private/core.h \
 	orchestrator/service/define.c orchestrator/service/hands.c orchestrator/service/identity.c \
-	orchestrator/service/power.c orchestrator/service/roster.c orchestrator/service/roster.h \
+	orchestrator/service/power.c orchestrator/service/roster.c orchestrator/service/private/roster.h \
 	orchestrator/service/service.h orchestrator/service/view.c orchestrator/service/wish.c \
-	orchestrator/service/wish.h
+	orchestrator/service/private/wish.h
 
 orchestrator_libapi_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/api \
 	-I$(top_srcdir)/orchestrator/service $(EVENT_CFLAGS)
