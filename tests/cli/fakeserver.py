@@ -123,8 +123,10 @@ class Fake:
         self.stall = False
         self.events = []        # for GET /v1/events
         self.streams = 0        # how many event streams were opened
-        self.hold_events = threading.Event()  # set: event streams end after their events
-        self.hold_events.set()
+        self.ends_streams = False  # event streams end after the events there are
+        self.drops = False      # every connection breaks
+        self.stopped = False
+        self.changed = threading.Condition()
         self.console_in = []
         self.console_typed = threading.Event()
         self.console_out = "login: "
@@ -149,7 +151,9 @@ class Fake:
         self.thread.start()
 
     def close(self):
-        self.hold_events.set()
+        self.stopped = True
+        with self.changed:
+            self.changed.notify_all()
         self.console_typed.set()
         self.server.shutdown()
         self.server.server_close()
@@ -171,6 +175,9 @@ class Fake:
         path = unquote(url.path)
         self.requests.append((h.command, path, {k: v[0] for k, v in parse_qs(url.query).items()}, dict(h.headers),
                               body))
+        if self.drops:
+            h.close_connection = True
+            return
         answer = self.answers.get((h.command, path))
         if callable(answer):
             answer = answer(h)
@@ -235,10 +242,18 @@ class Fake:
         self.runs[id_] = make_run(id_, **more)
         return self.runs[id_]
 
+    def tell(self, type_, **more):
+        """An event for all who listen."""
+        with self.changed:
+            seq = max([e["seq"] for e in self.events], default=0) + 1
+            self.events.append({"seq": seq, "time": 1767225600000, "type": type_, **more})
+            self.changed.notify_all()
+
     def advance(self, run):
         """One step further: pending, intent, done, one after the other, then the end."""
         if self.stall or run["ended"]:
             return
+        self.tell("step", run=run["id"])
         run["state"] = "running"
         for step in run["steps"]:
             if step["state"] == "pending":
@@ -301,14 +316,20 @@ class Fake:
         h.wfile.flush()
 
     def stream_events(self, h):
-        self.streams += 1
         last = int(h.headers.get("Last-Event-ID") or 0)
         self.begin_stream(h, "text/event-stream")
         self.chunk(h, ": served\n\n")
-        for e in self.events:
-            if e["seq"] > last:
+        self.streams += 1
+        while True:
+            with self.changed:
+                self.changed.wait_for(lambda: self.stopped or self.drops or self.ends_streams or
+                                      any(e["seq"] > last for e in self.events), 30)
+                events = [e for e in self.events if e["seq"] > last]
+            for e in events:
                 self.chunk(h, "id: %d\nevent: %s\ndata: %s\n\n" % (e["seq"], e["type"], json.dumps(e)))
-        self.hold_events.wait(30)
+                last = e["seq"]
+            if self.stopped or self.drops or self.ends_streams:
+                break
         self.chunk(h, "")
 
     def stream_console(self, h):
