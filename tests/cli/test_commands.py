@@ -95,6 +95,8 @@ def test_names_are_escaped_in_paths(builddir):
         persona(builddir, fake, "get", "machine", "../secrets?x=1#/é%")
         tap.equal(fake.requests[0][1], "/v1/machines/../secrets?x=1#/é%")
         tap.equal(fake.requests[0][2], {})
+        persona(builddir, fake, "delete", "persona", "..")
+        tap.equal(fake.requests[-1][:2], ("DELETE", "/v1/personas/.."))
 
 
 # -- help ------------------------------------------------------------------------------------------

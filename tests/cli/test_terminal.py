@@ -2,6 +2,7 @@
 """What happens on a terminal: the console, prompts, progress, colour."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -158,13 +159,18 @@ def test_a_secret_is_in_no_argument_environment_or_core_file(builddir):
             seen["owner"] = os.stat("/proc/%d/environ" % pid).st_uid
             return 204, None
         fake.answers["PUT", "/v1/secrets/x"] = look
-        process = subprocess.Popen([os.path.join(builddir, "persona"), "secret", "set", "x", "-"], stdin=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, env=environment(fake))
+        # As another user, so that the owner of the files in /proc tells whether a core may be dumped.
+        os.chmod(fake.dir, 0o755)
+        os.chmod(fake.socket, 0o666)
+        user = {"user": 65534, "group": 65534, "extra_groups": []} if os.getuid() == 0 else {}
+        program = shutil.copy(os.path.join(builddir, "persona"), fake.dir)
+        process = subprocess.Popen([program, "secret", "set", "x", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env=environment(fake), cwd="/", **user)
         _, err = process.communicate(SECRET.encode(), timeout=PATIENCE)
         tap.equal(process.returncode, 0, err)
-        tap.equal(sorted(seen), ["cmdline", "environ", "owner"])
         for what in ("cmdline", "environ"):
             tap.lacks(seen[what].decode(), "horse")
+        tap.equal(seen["owner"], 0, "the owner of /proc/PID of a process that may not dump core")
 
 
 # -- progress and colour ---------------------------------------------------------------------------
