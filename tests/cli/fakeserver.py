@@ -15,14 +15,14 @@ import threading
 from urllib.parse import parse_qs, unquote, urlsplit
 
 STEPS = [
-    {"n": 1, "phase": "fence", "device": "node1-bmc", "class": "bmc", "object": "power", "verb": "!",
+    {"n": 1, "phase": "off", "device": "node1-bmc", "class": "bmc", "object": "power", "verb": "!",
      "summary": "power off, read twice", "impact": "downtime", "undo": "power on", "from": "on", "to": "off"},
-    {"n": 2, "phase": "wiring", "device": "leaf1", "class": "switch", "object": "port:node4-eth0", "verb": "~",
+    {"n": 2, "phase": "prepare", "device": "leaf1", "class": "switch", "object": "port:node4-eth0", "verb": "~",
      "summary": "vlan 4000 -> 110", "impact": "link-blip", "undo": "vlan 4000", "from": {"vlan": 4000},
      "to": {"vlan": 110}},
-    {"n": 3, "phase": "storage", "device": "san1", "class": "storage", "object": "map:web-root", "verb": "+",
+    {"n": 3, "phase": "grant", "device": "san1", "class": "storage", "object": "map:web-root", "verb": "+",
      "summary": "lun 1 for web", "impact": "none", "undo": "no map", "from": None, "to": {"lun": 1}},
-    {"n": 4, "phase": "storage", "device": "san1", "class": "storage", "object": "map:old-root", "verb": "-",
+    {"n": 4, "phase": "grant", "device": "san1", "class": "storage", "object": "map:old-root", "verb": "-",
      "summary": "no map", "impact": "none", "undo": "lun 1", "from": {"lun": 1}, "to": None},
 ]
 
@@ -238,9 +238,9 @@ class Fake:
     # -- runs ----------------------------------------------------------------------------------
 
     def add_run(self, **more):
-        id_ = str(len(self.runs) + 12)
-        self.runs[id_] = make_run(id_, **more)
-        return self.runs[id_]
+        id_ = len(self.runs) + 12
+        self.runs[str(id_)] = make_run(id_, **more)
+        return self.runs[str(id_)]
 
     def tell(self, type_, **more):
         """An event for all who listen."""
@@ -276,7 +276,7 @@ class Fake:
             return not_found("run", rest[0])
         run = self.runs[rest[0]]
         if rest[1:] == ["cancel"]:
-            return 202, run
+            return 200, run
         shown = copy.deepcopy(run)
         self.advance(run)
         return 200, shown

@@ -87,8 +87,8 @@ def test_every_object_schema_is_used(builddir):
 
 def test_the_fake_controller_answers_as_described(builddir):
     doc = document()
-    ended = make_run("9", state="rolled_back", ended=1, error={"code": "refused", "text": "x", "hint": None})
-    cases = [("Status", STATUS), ("Doctor", DOCTOR), ("Health", HEALTH), ("Plan", PLAN), ("Run", make_run("12")),
+    ended = make_run(9, state="rolled_back", ended=1, error={"code": "refused", "text": "x", "hint": None})
+    cases = [("Status", STATUS), ("Doctor", DOCTOR), ("Health", HEALTH), ("Plan", PLAN), ("Run", make_run(12)),
              ("Run", ended), ("Problem", problem(404, "not-found", "x", "y")[1]),
              ("DefineResult", Fake.define({"dry_run": False})[1])]
     cases += [("Machine", m) for m in MACHINES] + [("Persona", p) for p in PERSONAS] + [("Device", d) for d in DEVICES]

@@ -293,11 +293,11 @@ def test_prints_a_plan_like_a_difference(builddir):
         status, out, err = persona(builddir, fake, "plan", "web", "--on", "node4")
         tap.equal(status, 0)
         tap.equal(out.splitlines(), [
-            "fence:",
+            "off:",
             "! node1-bmc  power            power off, read twice  downtime",
-            "wiring:",
+            "prepare:",
             "~ leaf1      port:node4-eth0  vlan 4000 -> 110       link-blip",
-            "storage:",
+            "grant:",
             "+ san1       map:web-root     lun 1 for web",
             "- san1       map:old-root     no map",
             "fence: F1 node1-bmc says off, read twice",

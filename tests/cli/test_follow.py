@@ -19,7 +19,7 @@ def test_starting_a_run_prints_its_id_and_returns(builddir):
         tap.equal((status, out), (0, "12\n"))
         tap.contains(err, "persona watch --run 12")
         tap.equal(len(fake.requests), 1)
-        tap.equal(json.loads(persona(builddir, fake, "apply", "web", "-o", "json")[1])["id"], "13")
+        tap.equal(json.loads(persona(builddir, fake, "apply", "web", "-o", "json")[1])["id"], 13)
         tap.equal(persona(builddir, fake, "apply", "web", "-o", "name"), (0, "14\n", ""))
 
 
@@ -81,7 +81,7 @@ def test_wait_prints_the_run_as_it_ended_in_json(builddir):
     with Fake() as fake:
         status, out, err = persona(builddir, fake, "apply", "web", "--wait", "-o", "json")
         run = json.loads(out)
-        tap.equal((status, run["id"], run["state"], len(run["steps"])), (0, "12", "done", 3), err)
+        tap.equal((status, run["id"], run["state"], len(run["steps"])), (0, 12, "done", 3), err)
 
 
 def test_polls_when_there_are_no_events(builddir):
@@ -96,7 +96,7 @@ def test_polls_when_there_are_no_events(builddir):
 def test_an_event_makes_it_look_at_once(builddir):
     """With the stream held open, the only reason to read the run sooner than the poll is an event."""
     with Fake() as fake:
-        fake.events = [{"seq": i, "time": 1767225600000, "type": "step", "run": "12"} for i in range(1, 4)]
+        fake.events = [{"seq": i, "time": 1767225600000, "type": "step", "run": 12} for i in range(1, 4)]
         fake.stall = True
         status, _, _ = persona(builddir, fake, "apply", "web", "--wait=1400ms")
         tap.equal(status, 124)
@@ -166,8 +166,8 @@ def test_a_run_that_does_not_exist_is_an_error(builddir):
         tap.equal(persona(builddir, fake, "run", "show", "99")[0], 3)
 
 
-EVENTS = [{"seq": 41, "time": 1767225600000, "type": "run", "run": "12", "state": "running", "persona": "web"},
-          {"seq": 42, "time": 1767225601000, "type": "step", "run": "12", "step": 1, "device": "leaf1", "state": "done",
+EVENTS = [{"seq": 41, "time": 1767225600000, "type": "run", "run": 12, "state": "running", "persona": "web"},
+          {"seq": 42, "time": 1767225601000, "type": "step", "run": 12, "step": 1, "device": "leaf1", "state": "done",
            "text": "vlan\x1b[0m 110"}]
 
 
