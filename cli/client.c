@@ -41,6 +41,7 @@ struct stream {
 	stream_fn fn;
 	void *arg;
 	struct text problem; /* the body, when the status is not 200 */
+	bool has_news;	     /* bytes came in this stream_wait() */
 };
 
 struct client *client_create(const char *socket)
@@ -115,7 +116,7 @@ static int no_daemon(const struct client *client, CURLcode rc, struct error *err
 
 static int transport_error(const struct client *client, CURLcode rc, struct error *err)
 {
-	if (rc == CURLE_COULDNT_CONNECT)
+	if (rc == CURLE_COULDNT_CONNECT || rc == CURLE_COULDNT_RESOLVE_HOST)
 		return no_daemon(client, rc, err);
 	if (rc == CURLE_OPERATION_TIMEDOUT)
 		return error_set(err, ERROR_UNREACHABLE, "recastd did not answer within %d s", ANSWER_TIMEOUT_S);
@@ -274,6 +275,7 @@ static size_t on_stream(char *bytes, size_t size, size_t n, void *arg)
 	struct stream *s = arg;
 	long status = 0;
 
+	s->has_news = true;
 	curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 200)
 		s->fn(s->arg, bytes, size * n);
@@ -338,8 +340,9 @@ int stream_wait(struct stream *s, int timeout_ms, int fd, bool *readable, struct
 	int running, left;
 	CURLMsg *msg;
 
+	s->has_news = false;
 	curl_multi_perform(s->multi, &running);
-	if (running) {
+	if (running && !s->has_news) {
 		curl_multi_poll(s->multi, fd >= 0 ? &extra : NULL, fd >= 0 ? 1 : 0, timeout_ms, NULL);
 		curl_multi_perform(s->multi, &running);
 	}

@@ -212,8 +212,8 @@ static void redraw(struct follow *f)
 		first = n - rows;
 	if (f->drawn)
 		fprintf(stderr, "\033[%dA", f->drawn);
-	snprintf(line, sizeof(line), "run %s  %s  %s  %zu/%zu  %s", f->id, follow_subject(f->run),
-		 json_str(f->run, "state", "?"), settled, n, show_duration(clock_mono_ms() - f->started));
+	snprintf(line, sizeof(line), "run %s  %s  %zu/%zu  %s  %s", f->id, safe(json_str(f->run, "state", "?")), settled,
+		 n, show_duration(clock_mono_ms() - f->started), follow_subject(f->run));
 	put_line(line);
 	for (i = first; i < n && i < first + rows; i++)
 		draw_step(json_array_get(steps, i));

@@ -11,5 +11,5 @@ persona_LDADD = $(YAML_LIB) $(LIB_LIBS) $(CURL_LIBS) $(SMARTCOLS_LIBS)
 
 dist_recastdata_DATA += schema/api/openapi.yaml
 dist_man_MANS += man/persona.1 man/recast-api.7
-EXTRA_DIST += cli/update-man tests/cli/run tests/cli/fakeserver.py tests/cli/tap.py tests/cli/test_api.py \
+EXTRA_DIST += cli/update-man tests/cli/run tests/cli/fakeserver.py tests/cli/program.py tests/tap.py tests/cli/test_api.py \
 	tests/cli/test_commands.py tests/cli/test_define.py tests/cli/test_follow.py tests/cli/test_terminal.py

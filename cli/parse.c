@@ -101,7 +101,9 @@ static int check_arguments(const struct invocation *inv, struct error *err)
 			error_set(err, ERROR_USAGE, "`%s` needs %s", inv->command->words, a.name);
 			return error_hint(err, "`persona help %s` shows its form.", inv->command->words);
 		}
-		if (i < inv->args.n && a.literal && !argument_allows(&a, inv->args.items[i]))
+		/* A lone "-" is left to its command, which knows why nothing else may stand there. */
+		if (i < inv->args.n && a.literal && strcmp(a.name, "-") != 0 &&
+		    !argument_allows(&a, inv->args.items[i]))
 			return error_set(err, ERROR_USAGE, "`%s` is not one of %s", inv->args.items[i], a.name);
 		i = a.repeats || i == inv->args.n ? inv->args.n : i + 1;
 	}

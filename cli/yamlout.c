@@ -42,18 +42,42 @@ static bool may_stand_plain(const char *s)
 	return true;
 }
 
+/* Characters that JSON lets stand in a string and YAML does not, or takes for the end of a line. */
+static const char *escape_of(const char *c, size_t *len)
+{
+	static char out[8];
+	static const struct {
+		const char *bytes, *escape;
+	} wide[] = { { "\xe2\x80\xa8", "\\u2028" }, { "\xe2\x80\xa9", "\\u2029" }, { "\xef\xbb\xbf", "\\ufeff" } };
+	size_t i;
+
+	for (i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
+		if (!strncmp(c, wide[i].bytes, 3)) {
+			*len = 3;
+			return wide[i].escape;
+		}
+	*len = *c == 0x7f ? 1 : 2;
+	if (*c != 0x7f && ((unsigned char)c[0] != 0xc2 || (unsigned char)c[1] >= 0xa0))
+		return NULL;
+	snprintf(out, sizeof(out), "\\x%02x", (unsigned char)c[*len - 1]);
+	return out;
+}
+
 static void put_quoted(FILE *f, const char *s)
 {
 	json_t *value = json_string(s);
-	char *quoted = json_dumps(value, JSON_ENCODE_ANY), *c;
+	char *quoted = json_dumps(value, JSON_ENCODE_ANY);
+	const char *c, *escape;
+	size_t len;
 
-	for (c = quoted; *c; c++) {
-		if (*c == 0x7f)
-			fputs("\\x7f", f);
-		else if ((unsigned char)c[0] == 0xc2 && (unsigned char)c[1] >= 0x80 && (unsigned char)c[1] < 0xa0)
-			fprintf(f, "\\x%02x", (unsigned char)*++c);
-		else
+	for (c = quoted; *c; c += len) {
+		escape = escape_of(c, &len);
+		if (escape) {
+			fputs(escape, f);
+		} else {
 			fputc(*c, f);
+			len = 1;
+		}
 	}
 	free(quoted);
 	json_decref(value);

@@ -15,14 +15,14 @@ import threading
 from urllib.parse import parse_qs, unquote, urlsplit
 
 STEPS = [
-    {"n": 1, "phase": "fence", "device": "node1-bmc", "class": "bmc", "object": "power", "verb": "!",
+    {"n": 1, "phase": "off", "device": "node1-bmc", "class": "bmc", "object": "power", "verb": "!",
      "summary": "power off, read twice", "impact": "downtime", "undo": "power on", "from": "on", "to": "off"},
-    {"n": 2, "phase": "wiring", "device": "leaf1", "class": "switch", "object": "port:node4-eth0", "verb": "~",
+    {"n": 2, "phase": "prepare", "device": "leaf1", "class": "switch", "object": "port:node4-eth0", "verb": "~",
      "summary": "vlan 4000 -> 110", "impact": "link-blip", "undo": "vlan 4000", "from": {"vlan": 4000},
      "to": {"vlan": 110}},
-    {"n": 3, "phase": "storage", "device": "san1", "class": "storage", "object": "map:web-root", "verb": "+",
+    {"n": 3, "phase": "grant", "device": "san1", "class": "storage", "object": "map:web-root", "verb": "+",
      "summary": "lun 1 for web", "impact": "none", "undo": "no map", "from": None, "to": {"lun": 1}},
-    {"n": 4, "phase": "storage", "device": "san1", "class": "storage", "object": "map:old-root", "verb": "-",
+    {"n": 4, "phase": "grant", "device": "san1", "class": "storage", "object": "map:old-root", "verb": "-",
      "summary": "no map", "impact": "none", "undo": "lun 1", "from": {"lun": 1}, "to": None},
 ]
 
@@ -123,8 +123,10 @@ class Fake:
         self.stall = False
         self.events = []        # for GET /v1/events
         self.streams = 0        # how many event streams were opened
-        self.hold_events = threading.Event()  # set: event streams end after their events
-        self.hold_events.set()
+        self.ends_streams = False  # event streams end after the events there are
+        self.drops = False      # every connection breaks
+        self.stopped = False
+        self.changed = threading.Condition()
         self.console_in = []
         self.console_typed = threading.Event()
         self.console_out = "login: "
@@ -149,7 +151,9 @@ class Fake:
         self.thread.start()
 
     def close(self):
-        self.hold_events.set()
+        self.stopped = True
+        with self.changed:
+            self.changed.notify_all()
         self.console_typed.set()
         self.server.shutdown()
         self.server.server_close()
@@ -171,6 +175,9 @@ class Fake:
         path = unquote(url.path)
         self.requests.append((h.command, path, {k: v[0] for k, v in parse_qs(url.query).items()}, dict(h.headers),
                               body))
+        if self.drops:
+            h.close_connection = True
+            return
         answer = self.answers.get((h.command, path))
         if callable(answer):
             answer = answer(h)
@@ -231,14 +238,22 @@ class Fake:
     # -- runs ----------------------------------------------------------------------------------
 
     def add_run(self, **more):
-        id_ = str(len(self.runs) + 12)
-        self.runs[id_] = make_run(id_, **more)
-        return self.runs[id_]
+        id_ = len(self.runs) + 12
+        self.runs[str(id_)] = make_run(id_, **more)
+        return self.runs[str(id_)]
+
+    def tell(self, type_, **more):
+        """An event for all who listen."""
+        with self.changed:
+            seq = max([e["seq"] for e in self.events], default=0) + 1
+            self.events.append({"seq": seq, "time": 1767225600000, "type": type_, **more})
+            self.changed.notify_all()
 
     def advance(self, run):
         """One step further: pending, intent, done, one after the other, then the end."""
         if self.stall or run["ended"]:
             return
+        self.tell("step", run=run["id"])
         run["state"] = "running"
         for step in run["steps"]:
             if step["state"] == "pending":
@@ -261,7 +276,7 @@ class Fake:
             return not_found("run", rest[0])
         run = self.runs[rest[0]]
         if rest[1:] == ["cancel"]:
-            return 202, run
+            return 200, run
         shown = copy.deepcopy(run)
         self.advance(run)
         return 200, shown
@@ -301,14 +316,20 @@ class Fake:
         h.wfile.flush()
 
     def stream_events(self, h):
-        self.streams += 1
         last = int(h.headers.get("Last-Event-ID") or 0)
         self.begin_stream(h, "text/event-stream")
         self.chunk(h, ": served\n\n")
-        for e in self.events:
-            if e["seq"] > last:
+        self.streams += 1
+        while True:
+            with self.changed:
+                self.changed.wait_for(lambda: self.stopped or self.drops or self.ends_streams or
+                                      any(e["seq"] > last for e in self.events), 30)
+                events = [e for e in self.events if e["seq"] > last]
+            for e in events:
                 self.chunk(h, "id: %d\nevent: %s\ndata: %s\n\n" % (e["seq"], e["type"], json.dumps(e)))
-        self.hold_events.wait(30)
+                last = e["seq"]
+            if self.stopped or self.drops or self.ends_streams:
+                break
         self.chunk(h, "")
 
     def stream_console(self, h):
