@@ -63,6 +63,10 @@ class Peer:
     restart = None            # () the device restarts with what it keeps over a restart
     dump = None               # () -> all configuration, read with the device's own tools
     foreign_dump = None       # () -> the part that is somebody else's
+    foreign_map = None        # storage: (volume, target) of a map that somebody else made
+    has_boot = None           # bmc: boot can be read back
+    has_console = None        # bmc: boot_wishes() make the server print boot_text
+    off_is_slow = None        # bmc: a real one, where "off" takes two readings
     native_check = None       # (document) compares it with the device's own tools
 
 

@@ -19,6 +19,7 @@ class TgtPeer(Peer):
     cls = "storage"
     needs = {"tgtd": "tgt", "tgtadm": "tgt", "iscsi-inq": "libiscsi-bin", "iscsi-perf": "libiscsi-bin"}
     unknown_object = "volume:nosuch"
+    foreign_map = ("other", "iqn.2020-01.foreign:disk")
     secrets = ("Secret0fGeneration1", "Secret0fGeneration2", "Secret0fGeneration9")
 
     def start(self):
