@@ -1,25 +1,77 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * A secret in memory.  See secret.h.
+ *
+ * Guarded memory costs a page and five system calls each, so secrets of ordinary length share one
+ * guarded, locked region that is made once and cut into slots; only longer ones get their own.
  */
 #include "secret.h"
 
+#include <pthread.h>
 #include <sodium.h>
 #include <string.h>
+
+enum { SLOT_BYTES = 256, SLOTS = 128 };
 
 struct secret {
 	size_t len;
 	char bytes[];
 };
 
+union slot {
+	union slot *next; /* while free */
+	char bytes[SLOT_BYTES];
+};
+
+static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
+static union slot *region, *free_slots;
+
+static void *take_slot(void)
+{
+	union slot *slot;
+	int i;
+
+	pthread_mutex_lock(&slots_lock);
+	if (!region && (region = sodium_malloc(SLOTS * sizeof(*region))))
+		for (i = 0; i < SLOTS; i++) {
+			region[i].next = free_slots;
+			free_slots = &region[i];
+		}
+	slot = free_slots;
+	if (slot)
+		free_slots = slot->next;
+	pthread_mutex_unlock(&slots_lock);
+	return slot;
+}
+
+static bool in_region(const void *p)
+{
+	return region && (const char *)p >= region->bytes && (const char *)p < region[SLOTS - 1].bytes + SLOT_BYTES;
+}
+
+static void give_slot_back(void *p)
+{
+	union slot *slot = p;
+
+	sodium_memzero(slot, sizeof(*slot));
+	pthread_mutex_lock(&slots_lock);
+	slot->next = free_slots;
+	free_slots = slot;
+	pthread_mutex_unlock(&slots_lock);
+}
+
 struct secret *secret_create(const void *bytes, size_t len)
 {
-	struct secret *s;
+	/* sodium_malloc() ends its block at a page's end, so only a whole number of words is aligned. */
+	size_t need = (sizeof(struct secret) + len + 1 + sizeof(size_t) - 1) / sizeof(size_t) * sizeof(size_t);
+	struct secret *s = NULL;
 
 	if (sodium_init() < 0)
 		return NULL;
-	/* sodium_malloc() ends its block at a page's end, so only a whole number of words is aligned. */
-	s = sodium_malloc((sizeof(*s) + len + 1 + sizeof(size_t) - 1) / sizeof(size_t) * sizeof(size_t));
+	if (need <= SLOT_BYTES)
+		s = take_slot();
+	if (!s)
+		s = sodium_malloc(need);
 	if (!s)
 		return NULL;
 	s->len = len;
@@ -30,7 +82,9 @@ struct secret *secret_create(const void *bytes, size_t len)
 
 void secret_destroy(struct secret *s)
 {
-	if (s)
+	if (s && in_region(s))
+		give_slot_back(s);
+	else if (s)
 		sodium_free(s);
 }
 

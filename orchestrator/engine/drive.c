@@ -7,6 +7,8 @@
 
 #include "json.h"
 
+#include <string.h>
+
 static int outstanding(const struct run *run)
 {
 	int i, n = 0;
@@ -101,6 +103,47 @@ static void skip_pending(struct engine *e, struct run *run)
 			step_move(e, run, &run->steps[i], STEP_SKIPPED);
 }
 
+/* Whether a masking step for this object is there already. */
+static bool masked(const struct run *run, const struct step *like)
+{
+	int i;
+
+	for (i = 0; i < run->n_steps; i++)
+		if (step_is_mask(&run->steps[i]) && !strcmp(run->steps[i].device, like->device) &&
+		    !strcmp(run->steps[i].object, like->object))
+			return true;
+	return false;
+}
+
+static void add_mask(struct engine *e, struct run *run, const struct step *like, int phase, json_t *set)
+{
+	json_t *doc = json_pack("{s:i, s:s, s:s, s:s, s:o, s:o, s:s, s:b}", "phase", phase, "phase_name", "mask",
+				"device", like->device, "object", like->object, "set", set, "summary",
+				json_sprintf("hold %s of %s", like->object, like->device), "verb", "!", "mask", 1);
+
+	json_object_set(doc, "generation", json_object_get(like->doc, "generation"));
+	json_object_update_missing(doc, like->doc);
+	json_object_del(doc, "undo");
+	run_add_step(run, doc);
+	e->ops->step_added(e->ctx, run, &run->steps[run->n_steps - 1]);
+	json_decref(doc);
+}
+
+/* The run can go neither forward nor back: every machine that it touched goes off, every map away. */
+static void plan_masking(struct engine *e, struct run *run)
+{
+	int n = run->n_steps, i;
+
+	for (i = 0; i < n; i++) {
+		if (masked(run, &run->steps[i]))
+			continue;
+		if (!strcmp(run->steps[i].object, "power"))
+			add_mask(e, run, &run->steps[i], MASK_POWER, json_pack("{s:s}", "power", "off"));
+		else if (!strncmp(run->steps[i].object, "map:", 4))
+			add_mask(e, run, &run->steps[i], MASK_MAPS, json_pack("{s:b}", "exists", 0));
+	}
+}
+
 static void drive_back(struct engine *e, struct run *run)
 {
 	int phase = -1, i;
@@ -110,6 +153,7 @@ static void drive_back(struct engine *e, struct run *run)
 	skip_pending(e, run);
 	if (any_undo_failed(run)) {
 		run_move(e, run, RUN_MASKING);
+		plan_masking(e, run);
 		run_drive(e, run);
 		return;
 	}
@@ -125,8 +169,7 @@ static void drive_back(struct engine *e, struct run *run)
 			begin(e, run, &run->steps[i], STEP_UNDO, UNDO_DEADLINE_MS);
 }
 
-/* The run can go neither forward nor back: hold its machines off and its volumes unmapped.  The steps
- * for it were journalled with the run; what cannot be masked is told in the run. */
+/* What cannot be masked is told in the run. */
 static void drive_masking(struct engine *e, struct run *run)
 {
 	int phase;

@@ -91,6 +91,7 @@ struct engine_ops {
 	/* The journal. */
 	void (*run_added)(void *ctx, const struct run *run, const json_t *doc, const char *request);
 	void (*run_changed)(void *ctx, const struct run *run);
+	void (*step_added)(void *ctx, const struct run *run, const struct step *step);
 	void (*step_changed)(void *ctx, const struct run *run, const struct step *step);
 	/* The run has ended: take its casts into the assignments (done) or not, release its locks. */
 	void (*run_ended)(void *ctx, const struct run *run);

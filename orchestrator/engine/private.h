@@ -14,6 +14,8 @@ enum {
 	POLL_MS = 500,
 	UNDO_DEADLINE_MS = 120000,
 	MASK_DEADLINE_MS = 20000,
+	MASK_POWER = 100, /* phases after all of the plan's */
+	MASK_MAPS = 101,
 };
 
 struct held {
@@ -36,6 +38,7 @@ enum step_state step_state_by_name(const char *name);
 
 /* run.c: the object. */
 struct run *run_from_doc(int64_t id, const json_t *doc, const json_t *steps, const json_t *targets);
+void run_add_step(struct run *run, json_t *doc); /* takes its own reference */
 void run_free(struct run *run);
 bool step_is_proof(const struct step *step);
 bool step_is_quiesce(const struct step *step);

@@ -36,6 +36,16 @@ static void step_from_doc(struct step *step, int n, json_t *doc)
 	step->object = json_str(doc, "object", "");
 }
 
+void run_add_step(struct run *run, json_t *doc)
+{
+	struct step *step;
+
+	run->steps = xrealloc(run->steps, (size_t)(run->n_steps + 1) * sizeof(*run->steps));
+	step = &run->steps[run->n_steps];
+	*step = (struct step){ 0 };
+	step_from_doc(step, run->n_steps++, doc);
+}
+
 struct run *run_from_doc(int64_t id, const json_t *doc, const json_t *steps, const json_t *targets)
 {
 	struct run *run = xcalloc(1, sizeof(*run));
@@ -48,9 +58,8 @@ struct run *run_from_doc(int64_t id, const json_t *doc, const json_t *steps, con
 	json_array_foreach(json_object_get(doc, "casts"), i, item)
 		if (run->n_casts < RUN_CASTS_MAX)
 			cast_from_doc(&run->casts[run->n_casts++], item);
-	run->steps = xcalloc(json_array_size(steps) + 1, sizeof(*run->steps));
 	json_array_foreach(steps, i, item)
-		step_from_doc(&run->steps[run->n_steps++], (int)i, item);
+		run_add_step(run, item);
 	run->locks = xcalloc(json_array_size(targets) + 1, sizeof(*run->locks));
 	json_array_foreach(targets, i, item)
 		run->locks[run->n_locks++] = xstrdup(json_string_value(item));

@@ -373,7 +373,6 @@ static int by_phase(const void *a, const void *b)
 static void finish(struct planner *pl)
 {
 	struct plan *p = pl->plan;
-	json_t *whole;
 	int i;
 
 	for (i = 0; i < p->n_steps; i++)
@@ -390,9 +389,16 @@ static void finish(struct planner *pl)
 	for (i = 0; i < p->n_steps; i++)
 		if (p->steps[i].phase == PHASE_OFF)
 			p->fence = "F1: each machine is read off twice; F2: old maps and sessions are seen gone";
-	json_hash(pl->used, p->observed_hash);
-	whole = plan_json(p);
-	json_hash(whole, p->id);
+	p->used = json_incref(pl->used);
+}
+
+void plan_identify(struct plan *plan)
+{
+	json_t *whole;
+
+	json_hash(plan->used, plan->observed_hash);
+	whole = plan_json(plan);
+	json_hash(whole, plan->id);
 	json_decref(whole);
 }
 
@@ -425,6 +431,7 @@ void plan_destroy(struct plan *plan)
 		json_decref(plan->steps[i].set);
 		json_decref(plan->steps[i].undo);
 	}
+	json_decref(plan->used);
 	free(plan->steps);
 	arena_fini(&plan->arena);
 	free(plan);

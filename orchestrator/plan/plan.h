@@ -78,8 +78,9 @@ struct plan_step {
 
 struct plan {
 	struct arena arena;
-	char id[33];
-	char observed_hash[33];
+	char id[33];		/* hash of the plan, once plan_identify() was called */
+	char observed_hash[33]; /* hash of what it rests on, likewise */
+	json_t *used;		/* the part of the observation that it rests on */
 	struct plan_step *steps;
 	int n_steps, size;
 	int changes; /* steps that change something, not only confirm */
@@ -96,7 +97,10 @@ struct plan *plan_build(const struct model *m, const struct cast *casts, int n, 
 			struct error *err);
 void plan_destroy(struct plan *plan);
 
-/* For people and for the API. */
+/* Fill in the hashes: for a plan that is shown, or compared with one that was. */
+void plan_identify(struct plan *plan);
+
+/* For people and for the API; identify it first. */
 json_t *plan_json(const struct plan *plan);
 
 /* How a persona's vnics lie on a machine's nics: the nic for vnic @i. */

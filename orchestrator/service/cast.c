@@ -99,44 +99,6 @@ static json_t *step_doc(const struct plan_step *s)
 	return j;
 }
 
-static void add_mask(json_t *steps, int phase, const char *device, const char *object, json_t *set,
-		     const char *machine, const char *owner, int64_t generation)
-{
-	json_t *j = json_pack("{s:i, s:s, s:s, s:s, s:o, s:o, s:s, s:I, s:b, s:I}", "phase", phase, "phase_name",
-			      "mask", "device", device, "object", object, "set", set, "summary",
-			      json_sprintf("hold %s", object), "verb", "!", "deadline_ms", (json_int_t)20000, "mask", 1,
-			      "generation", (json_int_t)generation);
-
-	if (machine)
-		json_object_set_new(j, "machine", json_string(machine));
-	if (owner)
-		json_object_set_new(j, "owner", json_string(owner));
-	json_array_append_new(steps, j);
-}
-
-/* What to do when the run can go neither forward nor back: machines off, volumes unmapped. */
-static void add_masks(json_t *steps, const struct cast *casts, int n)
-{
-	const struct device *array;
-	const struct machine *m;
-	char *object;
-	int i, k;
-
-	for (i = 0; i < n; i++) {
-		for (k = 0; k < 2; k++) {
-			m = k ? casts[i].to : casts[i].from;
-			if (m && (k == 0 || casts[i].to != casts[i].from))
-				add_mask(steps, 100, m->bmc->name, "power", json_pack("{s:s}", "power", "off"), m->name,
-					 NULL, 0);
-		}
-		object = xasprintf("map:%s", casts[i].persona->name);
-		for (k = 0; (array = persona_array(casts[i].persona, k)); k++)
-			add_mask(steps, 101, array->name, object, json_pack("{s:b}", "exists", 0), NULL,
-				 casts[i].persona->name, casts[i].next_generation);
-		free(object);
-	}
-}
-
 /* A fresh CHAP secret for each map that the plan grants. */
 static int make_secrets(struct core *c, const struct plan *plan, struct error *err)
 {
@@ -172,8 +134,8 @@ static void start_run(struct planning *p, const struct plan *plan, const struct 
 {
 	struct core *c = p->core;
 	struct error err = { 0 };
-	json_t *doc = json_pack("{s:s, s:s, s:s, s:[]}", "action", p->wish.action, "machine",
-				casts[0].to ? casts[0].to->name : "", "plan", plan->id, "casts");
+	json_t *doc = json_pack("{s:s, s:s, s:[]}", "action", p->wish.action, "machine",
+				casts[0].to ? casts[0].to->name : "", "casts");
 	json_t *steps = json_array();
 	char location[48];
 	int i;
@@ -189,7 +151,6 @@ static void start_run(struct planning *p, const struct plan *plan, const struct 
 		json_array_append_new(json_object_get(doc, "casts"), cast_json(&casts[i], plan->activates[i]));
 	for (i = 0; i < plan->n_steps; i++)
 		json_array_append_new(steps, step_doc(&plan->steps[i]));
-	add_masks(steps, casts, n);
 	engine_start(c->engine, p->run, doc, steps, p->targets, p->request);
 	snprintf(location, sizeof(location), "/v1/runs/%lld", (long long)p->run);
 	core_answer(c, p->answer, 202, run_json_of(c, p->run), location);
@@ -229,6 +190,8 @@ static void finish(struct planning *p)
 	n = wish_casts(p->core, &p->wish, casts, &arena, &err);
 	if (n >= 0)
 		plan = plan_build(p->core->model, casts, n, p->observed, &err);
+	if (plan && (p->expected || !p->apply))
+		plan_identify(plan);
 	if (plan && p->expected && strcmp(p->expected, plan->id) != 0) {
 		error_set(&err, ERROR_STALE, "the world has changed since this plan was made: it would be plan %s now", plan->id);
 		plan_destroy(plan);

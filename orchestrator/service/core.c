@@ -10,6 +10,7 @@
 #include "log.h"
 #include "text.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,6 +252,7 @@ static int load_state(struct core *c, struct error *err)
 	store_quarantine_each(c->store, load_quarantine, c->roster, err);
 	c->last_run = store_run_last(c->store);
 	resume_runs(c);
+	malloc_trim(0); /* parsing the documents took many times what the model keeps */
 	return 0;
 }
 

@@ -159,6 +159,13 @@ static void hand_run_changed(void *ctx, const struct run *run)
 	run_event(c, run);
 }
 
+static void hand_step_added(void *ctx, const struct run *run, const struct step *step)
+{
+	struct core *c = ctx;
+
+	store_step_add(c->store, run->id, step->n, step->doc);
+}
+
 static void hand_step_changed(void *ctx, const struct run *run, const struct step *step)
 {
 	struct core *c = ctx;
@@ -240,6 +247,7 @@ const struct engine_ops core_engine_ops = {
 	.timer = hand_timer,
 	.run_added = hand_run_added,
 	.run_changed = hand_run_changed,
+	.step_added = hand_step_added,
 	.step_changed = hand_step_changed,
 	.run_ended = hand_run_ended,
 };

@@ -326,13 +326,8 @@ void service_run_show(struct core *c, struct answer *a, int64_t id)
 	out = run_json(row);
 	steps = json_array();
 	rows = store_step_all(c->store, id);
-	json_array_foreach(rows, i, step) {
-		/* The steps that hold a machine in quarantine are told only when it came to that. */
-		if (json_bool(json_object_get(step, "doc"), "mask", false) &&
-		    !strcmp(json_str(step, "state", ""), "pending"))
-			continue;
+	json_array_foreach(rows, i, step)
 		json_array_append_new(steps, step_view(step));
-	}
 	json_object_set_new(out, "steps", steps);
 	core_answer(c, a, 200, out, NULL);
 }
