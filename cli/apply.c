@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "client.h"
 #include "follow.h"
+#include "get.h"
 #include "json.h"
 #include "output.h"
 #include "text.h"
@@ -152,8 +153,10 @@ int cmd_delete(struct app *app, const struct invocation *inv, struct error *err)
 	for (i = 0; i < inv->args.n; i++) {
 		_cleanup_(freep) char *path = client_path("/v1/personas", inv->args.items[i], NULL);
 
-		if (client_call(app->client, "DELETE", path, NULL, false, NULL, NULL, err))
+		if (client_call(app->client, "DELETE", path, NULL, false, NULL, NULL, err)) {
+			get_guess(app->client, "personas", inv->args.items[i], err);
 			return -1;
+		}
 		say("Persona %s is forgotten.", inv->args.items[i]);
 	}
 	return 0;

@@ -7,7 +7,7 @@
 #include "arena.h"
 #include "cleanup.h"
 #include "client.h"
-#include "follow.h"
+#include "get.h"
 #include "json.h"
 #include "output.h"
 #include "text.h"
@@ -154,6 +154,8 @@ int cmd_console(struct app *app, const struct invocation *inv, struct error *err
 	go_raw();
 	rc = talk(&c, stream, err);
 	restore();
+	if (rc < 0)
+		get_guess(app->client, "machines", inv->args.items[0], err);
 	if (rc == 0 && isatty(STDIN_FILENO))
 		say("\nLeft the console of %s.", inv->args.items[0]);
 	stream_close(stream);

@@ -81,20 +81,27 @@ bool follow_has_ended(const char *state)
 	       !strcmp(state, "cancelled");
 }
 
+/* A member that is there and says something; NULL for absent, null and "". */
+static const char *said(const json_t *object, const char *key)
+{
+	const char *text = json_str(object, key, "");
+
+	return *text ? text : NULL;
+}
+
 const char *follow_subject(const json_t *run)
 {
 	static char out[256];
-	const char *action = json_str(run, "action", "run"), *persona = json_str(run, "persona", NULL);
-	const char *with = json_str(run, "with", NULL);
-	const char *machine = json_str(run, "machine", NULL), *from = json_str(run, "from", NULL);
+	const char *action = json_str(run, "action", "run"), *persona = said(run, "persona"), *with = said(run, "with");
+	const char *machine = said(run, "machine"), *from = said(run, "from");
 
-	if (with)
-		snprintf(out, sizeof(out), "%s %s and %s", action, persona ? persona : "", with);
+	if (persona && with)
+		snprintf(out, sizeof(out), "%s %s and %s", action, persona, with);
 	else if (persona && machine && from && strcmp(from, machine) != 0)
 		snprintf(out, sizeof(out), "%s %s from %s to %s", action, persona, from, machine);
-	else if (persona && machine)
+	else if (persona && (machine || from))
 		snprintf(out, sizeof(out), "%s %s %s %s", action, persona,
-			 !strcmp(action, "release") ? "from" : "on", machine);
+			 machine && strcmp(action, "release") != 0 ? "on" : "from", machine ? machine : from);
 	else
 		snprintf(out, sizeof(out), "%s %s", action, persona ? persona : machine ? machine : "");
 	snprintf(out, sizeof(out), "%s", safe(out));
@@ -104,11 +111,11 @@ const char *follow_subject(const json_t *run)
 const char *follow_step(const json_t *step)
 {
 	static char out[LINE_MAX_BYTES];
-	const char *device = json_str(step, "device", ""), *object = json_str(step, "object", "");
-	const char *summary = json_str(step, "summary", "");
 
-	snprintf(out, sizeof(out), "%s%s%s%s%s", safe(device), *object ? " " : "", safe(object), *summary ? "  " : "",
-		 safe(summary));
+	if (said(step, "summary"))
+		snprintf(out, sizeof(out), "%s", safe(said(step, "summary")));
+	else
+		snprintf(out, sizeof(out), "%s %s", safe(json_str(step, "device", "")), safe(json_str(step, "object", "")));
 	return out;
 }
 

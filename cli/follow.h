@@ -27,7 +27,7 @@ const char *follow_id(const json_t *run);
 /* "apply web on node4": what a run is about, in a static buffer. */
 const char *follow_subject(const json_t *run);
 
-/* "leaf1 port:node1-eth0  vlan 4000 -> 110" of one step, in a static buffer. */
+/* The summary of one step, in a static buffer; device and object when it has none. */
 const char *follow_step(const json_t *step);
 
 /* From now on Ctrl-C sets a flag instead of ending the process. */

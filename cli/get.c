@@ -121,8 +121,12 @@ static void guess(const struct kind *kind, const json_t *items, const char *name
 void get_guess(struct client *client, const char *word, const char *name, struct error *err)
 {
 	const struct kind *kind = find_kind(word, NULL);
-	json_t *items = kind ? list(client, kind, NULL) : NULL;
+	json_t *items = NULL;
 
+	if (err->code != ERROR_NOT_FOUND || (*err->hint && strcmp(err->hint, error_advice(err->code)) != 0))
+		return; /* the controller knew better */
+	if (kind)
+		items = list(client, kind, NULL);
 	if (items)
 		guess(kind, items, name, err);
 	json_decref(items);
@@ -153,7 +157,7 @@ static json_t *get_one(struct client *client, const struct kind *kind, const cha
 	if (!kind->has_one)
 		return pick(client, kind, name, err);
 	item = client_get(client, path, err);
-	if (!item && err->code == ERROR_NOT_FOUND)
+	if (!item)
 		get_guess(client, kind->plural, name, err);
 	return item;
 }

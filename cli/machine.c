@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "client.h"
 #include "clock.h"
+#include "get.h"
 #include "json.h"
 #include "output.h"
 #include "show.h"
@@ -13,6 +14,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+
+/* A request about the machine failed; perhaps its name was a slip. */
+static int no_machine(struct app *app, const struct invocation *inv, struct error *err)
+{
+	get_guess(app->client, "machines", inv->args.items[0], err);
+	return -1;
+}
 
 static void show_health(const struct app *app, const json_t *health)
 {
@@ -41,7 +49,7 @@ int cmd_health(struct app *app, const struct invocation *inv, struct error *err)
 	json_auto_t *health = client_get(app->client, path, err);
 
 	if (!health)
-		return -1;
+		return no_machine(app, inv, err);
 	if (!output_value(app, health))
 		show_health(app, health);
 	return 0;
@@ -58,7 +66,7 @@ int cmd_identify(struct app *app, const struct invocation *inv, struct error *er
 		return error_set(err, ERROR_USAGE, "--for takes a duration from 1s to 255s");
 	body = json_pack("{s:I}", "seconds", (json_int_t)(ms / 1000));
 	if (client_call(app->client, "POST", path, body, false, NULL, NULL, err))
-		return -1;
+		return no_machine(app, inv, err);
 	say("%s shows its light for %" PRId64 " s.", inv->args.items[0], ms / 1000);
 	return 0;
 }
@@ -68,7 +76,7 @@ int cmd_machine_return(struct app *app, const struct invocation *inv, struct err
 	_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[0], "return", NULL);
 
 	if (client_call(app->client, "POST", path, NULL, false, NULL, NULL, err))
-		return -1;
+		return no_machine(app, inv, err);
 	say("%s is out of quarantine.", inv->args.items[0]);
 	return 0;
 }

@@ -36,6 +36,9 @@ static json_t *wish_of(const struct invocation *inv, struct error *err)
 	return NULL;
 }
 
+/* What is longer than this sticks out rather than push all others away. */
+enum { WIDTH_MAX = 72 };
+
 struct widths {
 	int device, object, summary;
 };
@@ -44,7 +47,7 @@ static void widen(int *width, const char *text)
 {
 	int n = (int)strlen(text);
 
-	if (n > *width && n <= 48)
+	if (n > *width && n <= WIDTH_MAX)
 		*width = n;
 }
 
@@ -86,9 +89,11 @@ static void show_step(const json_t *step, const struct widths *w, bool wide)
 
 	if (!strcmp(impact, "none"))
 		impact = "";
-	printf("%s%.1s%s %-*s  %-*s  %-*s%s%s", tone(stdout, tone_of_verb(*verb)), safe(verb), tone_end(stdout),
-	       w->device, safe(json_str(step, "device", "")), w->object, safe(json_str(step, "object", "")),
-	       *impact ? w->summary : 0, safe(json_str(step, "summary", "")), *impact ? "  " : "", safe(impact));
+	printf("%s%.1s%s %-*s  ", tone(stdout, tone_of_verb(*verb)), safe(verb), tone_end(stdout), w->device,
+	       safe(json_str(step, "device", "")));
+	if (wide)
+		printf("%-*s  ", w->object, safe(json_str(step, "object", "")));
+	printf("%-*s%s%s", *impact ? w->summary : 0, safe(json_str(step, "summary", "")), *impact ? "  " : "", safe(impact));
 	if (wide && *undo)
 		printf("  undo: %s", safe(undo));
 	putchar('\n');

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "client.h"
 #include "follow.h"
+#include "get.h"
 #include "json.h"
 #include "output.h"
 #include "table.h"
@@ -29,8 +30,10 @@ static int power_status(struct app *app, const struct invocation *inv, struct er
 		_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[i], "power", NULL);
 		json_t *answer = client_get(app->client, path, err);
 
-		if (!answer)
+		if (!answer) {
+			get_guess(app->client, "machines", inv->args.items[i], err);
 			return -1;
+		}
 		json_array_append_new(items, answer);
 	}
 	if (app->format == OUTPUT_NAME) {
@@ -65,8 +68,10 @@ int cmd_power(struct app *app, const struct invocation *inv, struct error *err)
 	for (i = 1; i < inv->args.n; i++) { /* all at once, then wait for each */
 		_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[i], "power", NULL);
 
-		if (start_only(app, path, json_pack("{s:s}", "power", wanted), &ids[i], err))
+		if (start_only(app, path, json_pack("{s:s}", "power", wanted), &ids[i], err)) {
+			get_guess(app->client, "machines", inv->args.items[i], err);
 			worst = shown(err);
+		}
 	}
 	for (i = 1; i < inv->args.n; i++) {
 		rc = ids[i] && app->waits && worst != EXIT_INTERRUPTED ? follow_to_end(app, ids[i], wait_ms, err) : 0;

@@ -45,7 +45,7 @@ int cmd_runs(struct app *app, const struct invocation *inv, struct error *err)
 }
 
 static const struct column step_columns[] = {
-	{ "STEP", "n" }, { "PHASE", "phase" }, { "DEVICE", "device" }, { "OBJECT", "object" },
+	{ "STEP", "step" }, { "PHASE", "phase" }, { "DEVICE", "device" }, { "OBJECT", "object" },
 	{ "STATE", "state", CELL_STATE }, { "SUMMARY", "summary" }, { "STARTED", "started", CELL_TIME, true },
 	{ "ENDED", "ended", CELL_TIME, true },
 };
@@ -69,14 +69,15 @@ void show_run(const struct app *app, const json_t *run)
 	}
 	if (json_array_size(steps) == 0)
 		return;
+	json_array_foreach(steps, i, step)
+		json_object_set_new(step, "step", json_integer((json_int_t)i + 1)); /* counted as the progress does */
 	putchar('\n');
-	table_print(app, step_columns, sizeof(step_columns) / sizeof(step_columns[0]), steps, "n");
+	table_print(app, step_columns, sizeof(step_columns) / sizeof(step_columns[0]), steps, "step");
 	json_array_foreach(steps, i, step)
 	{
 		error = json_object_get(step, "error");
 		if (json_is_object(error))
-			printf("step %" PRId64 ": %s\n", json_int(step, "n", (int64_t)i + 1),
-			       safe(json_str(error, "text", "?")));
+			printf("step %zu: %s\n", i + 1, safe(json_str(error, "text", "?")));
 	}
 }
 

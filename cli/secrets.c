@@ -6,6 +6,7 @@
 #include "app.h"
 #include "cleanup.h"
 #include "client.h"
+#include "get.h"
 #include "json.h"
 #include "output.h"
 #include "secret.h"
@@ -187,8 +188,10 @@ int cmd_secret_delete(struct app *app, const struct invocation *inv, struct erro
 	for (i = 0; i < inv->args.n; i++) {
 		_cleanup_(freep) char *path = client_path("/v1/secrets", inv->args.items[i], NULL);
 
-		if (client_call(app->client, "DELETE", path, NULL, false, NULL, NULL, err))
+		if (client_call(app->client, "DELETE", path, NULL, false, NULL, NULL, err)) {
+			get_guess(app->client, "secrets", inv->args.items[i], err);
 			return -1;
+		}
 		say("Secret %s is forgotten.", inv->args.items[i]);
 	}
 	return 0;

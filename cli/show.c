@@ -33,7 +33,7 @@ void fact_member(const char *key, const json_t *object, const char *path)
 	json_t *value = table_member(object, path);
 	_cleanup_(freep) char *text = NULL;
 
-	if (!value || json_is_null(value))
+	if (!value || json_is_null(value) || (json_is_string(value) && !json_string_length(value)))
 		return;
 	if (json_is_string(value)) {
 		fact(key, "%s", safe(json_string_value(value)));
@@ -76,8 +76,8 @@ static void show_machine(const struct app *app, const json_t *m)
 	fact("hardware", "%s, %" PRId64 " cores, %s", safe(json_str(m, "arch", "?")), json_int(m, "cores", 0),
 	     show_bytes(json_int(m, "memory_bytes", 0)));
 	fact_member("uuid", m, "uuid");
-	fact("bmc", "%s by driver %s", safe(json_str(json_object_get(m, "bmc"), "address", "?")),
-	     safe(json_str(json_object_get(m, "bmc"), "driver", "?")));
+	fact_member("bmc", m, "bmc.address");
+	fact_member("bmc driver", m, "bmc.driver");
 	fact_list("groups", json_object_get(m, "groups"));
 	if (json_array_size(json_object_get(m, "nics"))) {
 		putchar('\n');
@@ -169,7 +169,7 @@ int cmd_show(struct app *app, const struct invocation *inv, struct error *err)
 	for (i = 0; i < N_SHOWN; i++)
 		if (names_kind(word, &shown[i], &name)) {
 			rc = try_kind(app, &shown[i], name, err);
-			if (rc == 0)
+			if (rc <= 0)
 				get_guess(app->client, shown[i].kind, name, err);
 			return rc > 0 ? 0 : -1;
 		}
@@ -181,7 +181,7 @@ int cmd_show(struct app *app, const struct invocation *inv, struct error *err)
 	error_set(err, ERROR_NOT_FOUND, "nothing is named `%s`: no persona, machine, device or run", word);
 	error_hint(err, "`persona get machines` and `persona get personas` list what there is.");
 	for (i = 0; i < N_SHOWN - 1; i++) {
-		struct error guess = { 0 };
+		struct error guess = { .code = ERROR_NOT_FOUND };
 
 		get_guess(app->client, shown[i].kind, word, &guess);
 		if (!strncmp(guess.hint, "did you", 7)) {

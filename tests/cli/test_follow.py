@@ -36,7 +36,7 @@ def test_waits_until_the_run_is_done(builddir):
         lines = err.splitlines()
         tap.equal(lines[0], "Run 12: apply web from node1 to node4")
         tap.equal([line.split()[:2] for line in lines[1:4]], [["done", "1/3"], ["done", "2/3"], ["done", "3/3"]])
-        tap.contains(lines[2], "leaf1 port:node4-eth0  vlan 4000 -> 110  (0.8 s)")
+        tap.contains(lines[2], "port leaf1/node4-eth0: VLAN 4000 -> 110  (0.8 s)")
         tap.equal(lines[4], "Done: apply web from node1 to node4; 3 steps in 42.0 s.")
         tap.equal(len(lines), 5)
 
@@ -231,3 +231,20 @@ def test_watch_ends_when_nobody_reads_it(builddir):
         head = subprocess.run("'%s/persona' watch -o json | head -n 1" % builddir, shell=True, capture_output=True,
                               timeout=PATIENCE, env=environment(fake), check=True)
         tap.equal(json.loads(head.stdout)["seq"], 41)
+
+
+def test_says_what_a_run_is_about(builddir):
+    cases = [({"action": "apply", "from": None}, "apply web on node4"), ({"action": "move"}, "move web from node1 to node4"),
+             ({"action": "release", "machine": "", "from": "node1"}, "release web from node1"),
+             ({"action": "release", "machine": None, "from": "node1"}, "release web from node1"),
+             ({"action": "apply", "from": "node4"}, "apply web on node4"),
+             ({"action": "release", "from": None}, "release web from node4"),
+             ({"action": "swap", "with": "db"}, "swap web and db"),
+             ({"action": "power-on", "persona": "", "from": ""}, "power-on node4"),
+             ({"action": "power-off", "persona": None, "from": None}, "power-off node4")]
+    with Fake() as fake:
+        for i, (more, wanted) in enumerate(cases):
+            run = fake.add_run()
+            run.update(more)
+            line = persona(builddir, fake, "run", "show", str(12 + i))[1].splitlines()[1]
+            tap.equal(line, "action:       " + wanted)
