@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * `persona console`: a terminal on the serial line of a machine.  The terminal is put back on every way
- * out: end of stream, error, Ctrl-], signals, exit().
+ * `persona console`: a terminal on the serial line of a machine.  The terminal is put back on every
+ * way out: end of stream, error, Ctrl-], signals, exit().
  */
 #include "app.h"
 #include "arena.h"
@@ -41,7 +41,9 @@ static void on_signal(int number)
 
 static void go_raw(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGSEGV, SIGABRT };
+	static const int signals[] = {
+		SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGSEGV, SIGABRT
+	};
 	struct termios t;
 	size_t i;
 
@@ -73,7 +75,9 @@ static size_t unfinished(const char *s, size_t n)
 
 		if ((c & 0xc0) == 0x80)
 			continue;
-		return (c >= 0xf0 && back < 4) || (c >= 0xe0 && back < 3) || (c >= 0xc0 && back < 2) ? back : 0;
+		return (c >= 0xf0 && back < 4) || (c >= 0xe0 && back < 3) || (c >= 0xc0 && back < 2)
+			       ? back
+			       : 0;
 	}
 	return 0;
 }
@@ -128,7 +132,8 @@ static int talk(struct console *c, struct stream *stream, struct error *err)
 	int rc;
 
 	for (;;) {
-		rc = stream_wait(stream, TICK_MS, c->input_ended ? -1 : STDIN_FILENO, &readable, err);
+		rc = stream_wait(stream, TICK_MS, c->input_ended ? -1 : STDIN_FILENO, &readable,
+				 err);
 		if (rc <= 0)
 			return rc;
 		if (readable) {

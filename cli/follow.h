@@ -11,10 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Show the progress of run @id on stderr until it ends (or @within_ms has passed; 0: no limit).  Returns
- * 0 when it is done; -1 with ERROR_ROLLED_BACK, ERROR_QUARANTINED or ERROR_TIMEOUT; EXIT_INTERRUPTED
- * when the person pressed Ctrl-C.  *last (may be NULL) is the run as last seen, a new reference. */
-int follow_run(struct app *app, const char *id, int64_t within_ms, json_t **last, struct error *err);
+/* Show the progress of run @id on stderr until it ends (or @within_ms has passed; 0: no limit).
+ * Returns 0 when it is done; -1 with ERROR_ROLLED_BACK, ERROR_QUARANTINED or ERROR_TIMEOUT;
+ * EXIT_INTERRUPTED when the person pressed Ctrl-C.  *last (may be NULL) is the run as last seen, a
+ * new reference. */
+int follow_run(struct app *app, const char *id, int64_t within_ms, json_t **last,
+	       struct error *err);
 
 /* --wait as milliseconds: -1 when not given, 0 without limit, -2 with *err when malformed. */
 int64_t follow_wait_option(const struct invocation *inv, struct error *err);

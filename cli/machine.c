@@ -24,9 +24,12 @@ static int no_machine(struct app *app, const struct invocation *inv, struct erro
 
 static void show_health(const struct app *app, const json_t *health)
 {
-	static const struct column sensors[] = { { "SENSOR", "name" }, { "VALUE", "value" }, { "UNIT", "unit" },
+	static const struct column sensors[] = { { "SENSOR", "name" },
+						 { "VALUE", "value" },
+						 { "UNIT", "unit" },
 						 { "STATE", "state", CELL_STATE } };
-	static const struct column events[] = { { "TIME", "time", CELL_TIME }, { "SENSOR", "sensor" },
+	static const struct column events[] = { { "TIME", "time", CELL_TIME },
+						{ "SENSOR", "sensor" },
 						{ "EVENT", "text" } };
 	const char *key;
 	json_t *value;
@@ -45,7 +48,8 @@ static void show_health(const struct app *app, const json_t *health)
 
 int cmd_health(struct app *app, const struct invocation *inv, struct error *err)
 {
-	_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[0], "health", NULL);
+	_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[0], "health",
+						  NULL);
 	json_auto_t *health = client_get(app->client, path, err);
 
 	if (!health)
@@ -57,7 +61,8 @@ int cmd_health(struct app *app, const struct invocation *inv, struct error *err)
 
 int cmd_identify(struct app *app, const struct invocation *inv, struct error *err)
 {
-	_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[0], "identify", NULL);
+	_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[0], "identify",
+						  NULL);
 	const char *value = option_value(inv, OPTION_FOR);
 	int64_t ms = value ? clock_parse_duration_ms(value) : 15000;
 	json_auto_t *body = NULL;
@@ -73,7 +78,8 @@ int cmd_identify(struct app *app, const struct invocation *inv, struct error *er
 
 int cmd_machine_return(struct app *app, const struct invocation *inv, struct error *err)
 {
-	_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[0], "return", NULL);
+	_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[0], "return",
+						  NULL);
 
 	if (client_call(app->client, "POST", path, NULL, false, NULL, NULL, err))
 		return no_machine(app, inv, err);

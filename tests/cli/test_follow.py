@@ -166,9 +166,10 @@ def test_a_run_that_does_not_exist_is_an_error(builddir):
         tap.equal(persona(builddir, fake, "run", "show", "99")[0], 3)
 
 
-EVENTS = [{"seq": 41, "time": 1767225600000, "type": "run", "run": 12, "state": "running", "persona": "web"},
-          {"seq": 42, "time": 1767225601000, "type": "step", "run": 12, "step": 1, "device": "leaf1", "state": "done",
-           "text": "vlan\x1b[0m 110"}]
+EVENTS = [{"seq": 41, "time": 1767225600000, "type": "run", "id": 12, "action": "apply", "persona": "web",
+           "machine": "node1", "state": "running"},
+          {"seq": 42, "time": 1767225601000, "type": "step", "run": 12, "n": 0, "device": "leaf1",
+           "object": "port:a", "state": "done", "summary": "vlan\x1b[0m 110"}]
 
 
 class Watching:
@@ -197,8 +198,8 @@ def test_watch_prints_events_as_lines(builddir):
     with Fake() as fake:
         fake.events = list(EVENTS)
         with Watching(builddir, fake) as w:
-            tap.equal(w.lines(2), ["2026-01-01 00:00:00 run      run=12 persona=web state=running\n",
-                                   "2026-01-01 00:00:01 step     run=12 device=leaf1 step=1 state=done vlan?[0m 110\n"])
+            tap.equal(w.lines(2), ["2026-01-01 00:00:00 run      id=12 action=apply persona=web machine=node1 state=running\n",
+                       "2026-01-01 00:00:01 step     run=12 device=leaf1 object=port:a state=done  vlan?[0m 110\n"])
             tap.equal(w.interrupt()[0], 130)
         with Watching(builddir, fake, "-o", "json") as w:
             tap.equal([json.loads(line) for line in w.lines(2)], EVENTS)
