@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Listening sockets, made by hand: the helper of libevent's HTTP server refuses numeric addresses
+ * Listening sockets, made by hand: libevent's own HTTP server refuses numeric addresses
  * in a network namespace without routable ones.  See listen.h.
  */
 #include "listen.h"
