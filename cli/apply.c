@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "client.h"
 #include "follow.h"
+#include "get.h"
 #include "json.h"
 #include "output.h"
 #include "text.h"
@@ -19,7 +20,8 @@
 
 enum { PLAN_FILE_MAX = 1024 * 1024 };
 
-json_t *wish(const char *action, const char *persona, const char *with, const char *machine, const char *group)
+json_t *wish(const char *action, const char *persona, const char *with, const char *machine,
+	     const char *group)
 {
 	json_t *body = json_object();
 
@@ -42,7 +44,8 @@ int start_only(struct app *app, const char *path, json_t *body, char **id, struc
 	if (client_call(app->client, "POST", path, request, true, &run, NULL, err))
 		return -1;
 	if (!follow_id(run)) {
-		say("%s", safe(json_str(run, "message", "There is nothing to do: it is so already.")));
+		say("%s",
+		    safe(json_str(run, "message", "There is nothing to do: it is so already.")));
 		output_value(app, run);
 		return 0;
 	}
@@ -57,7 +60,8 @@ int start_only(struct app *app, const char *path, json_t *body, char **id, struc
 	return 0;
 }
 
-int start_run(struct app *app, const struct invocation *inv, const char *path, json_t *body, struct error *err)
+int start_run(struct app *app, const struct invocation *inv, const char *path, json_t *body,
+	      struct error *err)
 {
 	int64_t wait_ms = follow_wait_option(inv, err);
 	_cleanup_(freep) char *id = NULL;
@@ -113,13 +117,16 @@ int cmd_apply(struct app *app, const struct invocation *inv, struct error *err)
 	json_t *body;
 
 	if (file && (inv->args.n || on || group))
-		return error_set(err, ERROR_USAGE, "--plan stands alone: persona, machine and group are in the plan");
+		return error_set(err, ERROR_USAGE,
+				 "--plan stands alone: persona, machine and group are in the plan");
 	if (!file && inv->args.n == 0) {
 		error_set(err, ERROR_USAGE, "`apply` needs a persona, or --plan FILE");
 		return error_hint(err, "persona apply web --on node4");
 	}
 	if (on && group)
-		return error_set(err, ERROR_USAGE, "--on names one machine, --group lets Recast choose: give one of them");
+		return error_set(err, ERROR_USAGE,
+				 "--on names one machine, --group lets Recast choose: give one of "
+				 "them");
 	body = file ? read_plan(file, err) : wish("apply", inv->args.items[0], NULL, on, group);
 	return body ? start_run(app, inv, "/v1/runs", body, err) : -1;
 }
@@ -132,17 +139,20 @@ int cmd_move(struct app *app, const struct invocation *inv, struct error *err)
 		error_set(err, ERROR_USAGE, "`move` needs --to MACHINE");
 		return error_hint(err, "persona move %s --to node5", inv->args.items[0]);
 	}
-	return start_run(app, inv, "/v1/runs", wish("move", inv->args.items[0], NULL, to, NULL), err);
+	return start_run(app, inv, "/v1/runs", wish("move", inv->args.items[0], NULL, to, NULL),
+			 err);
 }
 
 int cmd_swap(struct app *app, const struct invocation *inv, struct error *err)
 {
-	return start_run(app, inv, "/v1/runs", wish("swap", inv->args.items[0], inv->args.items[1], NULL, NULL), err);
+	return start_run(app, inv, "/v1/runs",
+			 wish("swap", inv->args.items[0], inv->args.items[1], NULL, NULL), err);
 }
 
 int cmd_release(struct app *app, const struct invocation *inv, struct error *err)
 {
-	return start_run(app, inv, "/v1/runs", wish("release", inv->args.items[0], NULL, NULL, NULL), err);
+	return start_run(app, inv, "/v1/runs",
+			 wish("release", inv->args.items[0], NULL, NULL, NULL), err);
 }
 
 int cmd_delete(struct app *app, const struct invocation *inv, struct error *err)
@@ -152,8 +162,10 @@ int cmd_delete(struct app *app, const struct invocation *inv, struct error *err)
 	for (i = 0; i < inv->args.n; i++) {
 		_cleanup_(freep) char *path = client_path("/v1/personas", inv->args.items[i], NULL);
 
-		if (client_call(app->client, "DELETE", path, NULL, false, NULL, NULL, err))
+		if (client_call(app->client, "DELETE", path, NULL, false, NULL, NULL, err)) {
+			get_guess(app->client, "personas", inv->args.items[i], err);
 			return -1;
+		}
 		say("Persona %s is forgotten.", inv->args.items[i]);
 	}
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Wishes: the bodies that `plan` and the commands that start runs have in common, and starting a run.
+ * Wishes: the bodies that `plan` and the commands that start runs have in common, and starting a
+ * run.
  */
 #ifndef RECAST_CLI_APPLY_H
 #define RECAST_CLI_APPLY_H
@@ -11,14 +12,16 @@
 #include <stdint.h>
 
 /* {action, persona, with?, machine?, group?}; NULLs are left out. */
-json_t *wish(const char *action, const char *persona, const char *with, const char *machine, const char *group);
+json_t *wish(const char *action, const char *persona, const char *with, const char *machine,
+	     const char *group);
 
-/* POST @body (taken over) to @path, print the id of the run, and with --wait follow it.  Returns what the
- * command returns. */
-int start_run(struct app *app, const struct invocation *inv, const char *path, json_t *body, struct error *err);
+/* POST @body (taken over) to @path, print the id of the run, and with --wait follow it.  Returns
+ * what the command returns. */
+int start_run(struct app *app, const struct invocation *inv, const char *path, json_t *body,
+	      struct error *err);
 
-/* The two halves of start_run().  start_only() takes @body over and gives the id of the run in *id, to be
- * freed, or NULL when there was nothing to do. */
+/* The two halves of start_run().  start_only() takes @body over and gives the id of the run in *id,
+ * to be freed, or NULL when there was nothing to do. */
 int start_only(struct app *app, const char *path, json_t *body, char **id, struct error *err);
 int follow_to_end(struct app *app, const char *id, int64_t within_ms, struct error *err);
 

@@ -98,10 +98,13 @@ static int no_daemon(const struct client *client, CURLcode rc, struct error *err
 	struct stat st;
 
 	if (strlen(client->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return error_set(err, ERROR_USAGE, "the socket path is too long: %s", client->socket);
+		return error_set(err, ERROR_USAGE, "the socket path is too long: %s",
+				 client->socket);
 	if (stat(client->socket, &st) && errno != EACCES) {
-		error_set(err, ERROR_UNREACHABLE, "recastd is not running: there is no socket %s", client->socket);
-		return error_hint(err, "start it with `systemctl start recastd`, or name another socket with "
+		error_set(err, ERROR_UNREACHABLE, "recastd is not running: there is no socket %s",
+			  client->socket);
+		return error_hint(err, "start it with `systemctl start recastd`, or name another "
+				       "socket with "
 				       "--socket PATH or RECAST_SOCKET.");
 	}
 	if (access(client->socket, R_OK | W_OK)) {
@@ -110,8 +113,10 @@ static int no_daemon(const struct client *client, CURLcode rc, struct error *err
 		error_set(err, ERROR_DENIED, "you may not use %s", client->socket);
 		return error_hint(err, "ask for membership in %s, or use sudo.", who);
 	}
-	error_set(err, ERROR_UNREACHABLE, "recastd does not answer on %s: %s", client->socket, curl_easy_strerror(rc));
-	return error_hint(err, "see `systemctl status recastd`; start it with `systemctl start recastd`.");
+	error_set(err, ERROR_UNREACHABLE, "recastd does not answer on %s: %s", client->socket,
+		  curl_easy_strerror(rc));
+	return error_hint(err, "see `systemctl status recastd`; start it with `systemctl start "
+			       "recastd`.");
 }
 
 static int transport_error(const struct client *client, CURLcode rc, struct error *err)
@@ -119,9 +124,12 @@ static int transport_error(const struct client *client, CURLcode rc, struct erro
 	if (rc == CURLE_COULDNT_CONNECT || rc == CURLE_COULDNT_RESOLVE_HOST)
 		return no_daemon(client, rc, err);
 	if (rc == CURLE_OPERATION_TIMEDOUT)
-		return error_set(err, ERROR_UNREACHABLE, "recastd did not answer within %d s", ANSWER_TIMEOUT_S);
-	error_set(err, ERROR_UNREACHABLE, "the connection to recastd broke: %s", curl_easy_strerror(rc));
-	return error_hint(err, "see `systemctl status recastd`; what it had accepted goes on, see `persona runs`.");
+		return error_set(err, ERROR_UNREACHABLE, "recastd did not answer within %d s",
+				 ANSWER_TIMEOUT_S);
+	error_set(err, ERROR_UNREACHABLE, "the connection to recastd broke: %s",
+		  curl_easy_strerror(rc));
+	return error_hint(err, "see `systemctl status recastd`; what it had accepted goes on, see "
+			       "`persona runs`.");
 }
 
 /* A problem body to an error; anything else to one that names the status. */
@@ -130,10 +138,13 @@ static int problem_error(long status, const json_t *problem, struct error *err)
 	const char *code = json_str(problem, "code", NULL);
 
 	if (!code) {
-		error_set(err, ERROR_PROTOCOL, "recastd answered with status %ld and no explanation", status);
-		return error_hint(err, "is the socket really recastd's? `persona version` shows what answers.");
+		error_set(err, ERROR_PROTOCOL,
+			  "recastd answered with status %ld and no explanation", status);
+		return error_hint(err, "is the socket really recastd's? `persona version` shows "
+				       "what answers.");
 	}
-	error_set(err, error_by_name(code), "%s", json_str(problem, "detail", json_str(problem, "title", code)));
+	error_set(err, error_by_name(code), "%s",
+		  json_str(problem, "detail", json_str(problem, "title", code)));
 	return error_hint(err, "%s", json_str(problem, "hint", ""));
 }
 
@@ -163,7 +174,8 @@ static size_t collect(char *bytes, size_t size, size_t n, void *arg)
 
 static struct curl_slist *headers_for(bool has_body, bool once)
 {
-	struct curl_slist *list = curl_slist_append(NULL, "Accept: application/json, application/problem+json");
+	struct curl_slist *list = curl_slist_append(NULL, "Accept: application/json, "
+							  "application/problem+json");
 	struct secret *key;
 	char line[64];
 
@@ -181,7 +193,8 @@ static struct curl_slist *headers_for(bool has_body, bool once)
 
 static bool may_send_again(CURLcode rc, bool once, const char *method)
 {
-	if (rc != CURLE_GOT_NOTHING && rc != CURLE_RECV_ERROR && rc != CURLE_SEND_ERROR && rc != CURLE_PARTIAL_FILE)
+	if (rc != CURLE_GOT_NOTHING && rc != CURLE_RECV_ERROR && rc != CURLE_SEND_ERROR &&
+	    rc != CURLE_PARTIAL_FILE)
 		return false;
 	return once || !strcmp(method, "GET");
 }
@@ -221,8 +234,8 @@ static int read_answer(const struct text *t, long status, json_t **out, struct e
 	return rc;
 }
 
-int client_call(struct client *client, const char *method, const char *path, const json_t *body, bool once,
-		json_t **out, long *status, struct error *err)
+int client_call(struct client *client, const char *method, const char *path, const json_t *body,
+		bool once, json_t **out, long *status, struct error *err)
 {
 	char *bytes = body ? json_dumps(body, JSON_COMPACT) : NULL;
 	struct curl_slist *headers = headers_for(bytes, once);
@@ -242,14 +255,15 @@ int client_call(struct client *client, const char *method, const char *path, con
 	curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, &answer);
 	if (bytes) {
 		curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, bytes);
-		curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(bytes));
+		curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE,
+				 (curl_off_t)strlen(bytes));
 	}
 	code = perform(client, method, once, &answer);
 	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &http);
 	if (status)
 		*status = http;
-	rc = code == CURLE_OK ? read_answer(&answer, http, out, err ? err : &unused) :
-				transport_error(client, code, err);
+	rc = code == CURLE_OK ? read_answer(&answer, http, out, err ? err : &unused)
+			      : transport_error(client, code, err);
 	if (bytes)
 		secret_wipe(bytes, strlen(bytes)); /* `secret set` sends one */
 	free(bytes);
@@ -284,7 +298,8 @@ static size_t on_stream(char *bytes, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
-struct stream *stream_open(struct client *client, const char *path, int64_t last_event_id, stream_fn fn, void *arg)
+struct stream *stream_open(struct client *client, const char *path, int64_t last_event_id,
+			   stream_fn fn, void *arg)
 {
 	struct stream *s = xcalloc(1, sizeof(*s));
 	char line[64];
@@ -343,7 +358,8 @@ int stream_wait(struct stream *s, int timeout_ms, int fd, bool *readable, struct
 	s->has_news = false;
 	curl_multi_perform(s->multi, &running);
 	if (running && !s->has_news) {
-		curl_multi_poll(s->multi, fd >= 0 ? &extra : NULL, fd >= 0 ? 1 : 0, timeout_ms, NULL);
+		curl_multi_poll(s->multi, fd >= 0 ? &extra : NULL, fd >= 0 ? 1 : 0, timeout_ms,
+				NULL);
 		curl_multi_perform(s->multi, &running);
 	}
 	if (readable)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * HTTP to the controller over its unix socket, with libcurl.  A problem body becomes a struct error; a
- * controller that is not there becomes one that says how to start it.
+ * HTTP to the controller over its unix socket, with libcurl.  A problem body becomes a struct
+ * error; a controller that is not there becomes one that says how to start it.
  */
 #ifndef RECAST_CLI_CLIENT_H
 #define RECAST_CLI_CLIENT_H
@@ -25,11 +25,11 @@ void client_destroy(struct client *client);
 char *client_path(const char *base, ...) __attribute__((sentinel));
 
 /* One request.  @body may be NULL and stays the caller's.  With @once the request carries an
- * Idempotency-Key and is sent again when the connection breaks.  On success 0, *out the answer (a new
- * reference; NULL when it has none) and *status its HTTP status.  On failure -1 with *err; *out is then
- * the problem body, if the controller sent one.  @out and @status may be NULL. */
-int client_call(struct client *client, const char *method, const char *path, const json_t *body, bool once,
-		json_t **out, long *status, struct error *err);
+ * Idempotency-Key and is sent again when the connection breaks.  On success 0, *out the answer (a
+ * new reference; NULL when it has none) and *status its HTTP status.  On failure -1 with *err; *out
+ * is then the problem body, if the controller sent one.  @out and @status may be NULL. */
+int client_call(struct client *client, const char *method, const char *path, const json_t *body,
+		bool once, json_t **out, long *status, struct error *err);
 
 /* client_call() with GET: the answer, or NULL. */
 json_t *client_get(struct client *client, const char *path, struct error *err);
@@ -41,11 +41,12 @@ const char *client_socket(const struct client *client);
 typedef void (*stream_fn)(void *arg, const char *bytes, size_t len);
 
 /* Open a stream; @fn is called from stream_wait() only.  @last_event_id may be 0. */
-struct stream *stream_open(struct client *client, const char *path, int64_t last_event_id, stream_fn fn, void *arg);
+struct stream *stream_open(struct client *client, const char *path, int64_t last_event_id,
+			   stream_fn fn, void *arg);
 void stream_close(struct stream *stream);
 
-/* Let bytes arrive for at most @timeout_ms, or until @fd (if not -1) can be read (*readable).  Returns 1
- * while the stream lives, 0 when it has ended, -1 with *err when it failed. */
+/* Let bytes arrive for at most @timeout_ms, or until @fd (if not -1) can be read (*readable).
+ * Returns 1 while the stream lives, 0 when it has ended, -1 with *err when it failed. */
 int stream_wait(struct stream *stream, int timeout_ms, int fd, bool *readable, struct error *err);
 
 #endif

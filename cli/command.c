@@ -69,7 +69,8 @@ static size_t first_words(char words[][16], const char **out)
 	size_t n = 0, i;
 
 	for (i = 0; i < n_commands; i++) {
-		snprintf(words[n], 16, "%.*s", (int)strcspn(commands[i].words, " "), commands[i].words);
+		snprintf(words[n], 16, "%.*s", (int)strcspn(commands[i].words, " "),
+			 commands[i].words);
 		if (n == 0 || strcmp(words[n], words[n - 1])) {
 			out[n] = words[n];
 			n++;

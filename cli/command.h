@@ -80,9 +80,10 @@ bool argument_next(const char **spec, struct argument *out);
 /* Whether @word is one of the choices of a literal argument. */
 bool argument_allows(const struct argument *a, const char *word);
 
-/* Parse argv (without the program's name).  Free with invocation_fini() in every case.  @lenient: for
- * completion, where the line is not whole yet. */
-int invocation_parse(struct invocation *inv, const char *const *argv, int argc, bool lenient, struct error *err);
+/* Parse argv (without the program's name).  Free with invocation_fini() in every case.  @lenient:
+ * for completion, where the line is not whole yet. */
+int invocation_parse(struct invocation *inv, const char *const *argv, int argc, bool lenient,
+		     struct error *err);
 void invocation_fini(struct invocation *inv);
 
 bool has_option(const struct invocation *inv, enum option_id id);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Completion.  The script is a few lines that ask `persona __complete`; what may follow is decided here,
- * from the command table, and names come from the controller.  A controller that is not there gives no
- * names and no noise.
+ * Completion.  The script is a few lines that ask `persona __complete`; what may follow is decided
+ * here, from the command table, and names come from the controller.  A controller that is not there
+ * gives no names and no noise.
  */
 #include "app.h"
 #include "client.h"
@@ -15,19 +15,19 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char bash_script[] =
-	"# bash completion for persona(1)\n"
-	"_persona()\n"
-	"{\n"
-	"\tlocal IFS=$'\\n'\n"
-	"\tlocal current=${COMP_WORDS[COMP_CWORD]}\n"
-	"\tCOMPREPLY=( $(persona __complete \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null) )\n"
-	"\tif [[ ${COMPREPLY[0]-} == :files ]]; then\n"
-	"\t\tCOMPREPLY=( $(compgen -f -- \"$current\") )\n"
-	"\t\tcompopt -o filenames 2>/dev/null\n"
-	"\tfi\n"
-	"}\n"
-	"complete -F _persona persona\n";
+static const char bash_script[] = "# bash completion for persona(1)\n"
+				  "_persona()\n"
+				  "{\n"
+				  "\tlocal IFS=$'\\n'\n"
+				  "\tlocal current=${COMP_WORDS[COMP_CWORD]}\n"
+				  "\tCOMPREPLY=( $(persona __complete "
+				  "\"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null) )\n"
+				  "\tif [[ ${COMPREPLY[0]-} == :files ]]; then\n"
+				  "\t\tCOMPREPLY=( $(compgen -f -- \"$current\") )\n"
+				  "\t\tcompopt -o filenames 2>/dev/null\n"
+				  "\tfi\n"
+				  "}\n"
+				  "complete -F _persona persona\n";
 
 static void offer(const char *candidate, size_t len, const char *prefix)
 {
@@ -62,7 +62,9 @@ static void offer_options(const struct command *c, const char *prefix)
 
 	for (i = 0; i < OPTION_COUNT; i++)
 		if ((c->options | general_options) & 1U << i)
-			offer(word, (size_t)snprintf(word, sizeof(word), "--%s", option_specs[i].name), prefix);
+			offer(word,
+			      (size_t)snprintf(word, sizeof(word), "--%s", option_specs[i].name),
+			      prefix);
 }
 
 static void offer_names(const char *kind, const char *prefix, const char *socket)
@@ -71,8 +73,7 @@ static void offer_names(const char *kind, const char *prefix, const char *socket
 	json_t *items = get_items(client, kind, NULL), *item;
 	size_t i;
 
-	json_array_foreach(items, i, item)
-	{
+	json_array_foreach(items, i, item) {
 		const char *id = follow_id(item), *name = json_str(item, "name", id ? id : "");
 
 		offer(name, strlen(name), prefix);
@@ -81,7 +82,8 @@ static void offer_names(const char *kind, const char *prefix, const char *socket
 	client_destroy(client);
 }
 
-/* What an upper-case word stands for, as a kind of `get`; NULL when completion has nothing to offer. */
+/* What an upper-case word stands for, as a kind of `get`; NULL when completion has nothing to
+ * offer. */
 static const char *kind_of(const char *word)
 {
 	static const char *const kinds[][2] = {
@@ -163,7 +165,8 @@ static const char *wanted_by(const char *word)
 
 int complete_words(const char *const *words, int n)
 {
-	const char *prefix = n ? words[n - 1] : "", *wanted = n > 1 ? wanted_by(words[n - 2]) : NULL;
+	const char *prefix = n ? words[n - 1] : "",
+		   *wanted = n > 1 ? wanted_by(words[n - 2]) : NULL;
 	struct invocation inv;
 
 	invocation_parse(&inv, words, wanted ? n - 2 : n ? n - 1 : 0, true, NULL);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * `persona console`: a terminal on the serial line of a machine.  The terminal is put back on every way
- * out: end of stream, error, Ctrl-], signals, exit().
+ * `persona console`: a terminal on the serial line of a machine.  The terminal is put back on every
+ * way out: end of stream, error, Ctrl-], signals, exit().
  */
 #include "app.h"
 #include "arena.h"
 #include "cleanup.h"
 #include "client.h"
-#include "follow.h"
+#include "get.h"
 #include "json.h"
 #include "output.h"
 #include "text.h"
@@ -41,7 +41,9 @@ static void on_signal(int number)
 
 static void go_raw(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGSEGV, SIGABRT };
+	static const int signals[] = {
+		SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGSEGV, SIGABRT
+	};
 	struct termios t;
 	size_t i;
 
@@ -73,7 +75,9 @@ static size_t unfinished(const char *s, size_t n)
 
 		if ((c & 0xc0) == 0x80)
 			continue;
-		return (c >= 0xf0 && back < 4) || (c >= 0xe0 && back < 3) || (c >= 0xc0 && back < 2) ? back : 0;
+		return (c >= 0xf0 && back < 4) || (c >= 0xe0 && back < 3) || (c >= 0xc0 && back < 2)
+			       ? back
+			       : 0;
 	}
 	return 0;
 }
@@ -128,7 +132,8 @@ static int talk(struct console *c, struct stream *stream, struct error *err)
 	int rc;
 
 	for (;;) {
-		rc = stream_wait(stream, TICK_MS, c->input_ended ? -1 : STDIN_FILENO, &readable, err);
+		rc = stream_wait(stream, TICK_MS, c->input_ended ? -1 : STDIN_FILENO, &readable,
+				 err);
 		if (rc <= 0)
 			return rc;
 		if (readable) {
@@ -154,6 +159,8 @@ int cmd_console(struct app *app, const struct invocation *inv, struct error *err
 	go_raw();
 	rc = talk(&c, stream, err);
 	restore();
+	if (rc < 0)
+		get_guess(app->client, "machines", inv->args.items[0], err);
 	if (rc == 0 && isatty(STDIN_FILENO))
 		say("\nLeft the console of %s.", inv->args.items[0]);
 	stream_close(stream);

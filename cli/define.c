@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * `persona define`: reads YAML here, so that the controller never has to, sends plain values, and shows
- * every complaint at the line and column where its JSON pointer stood.
+ * `persona define`: reads YAML here, so that the controller never has to, sends plain values, and
+ * shows every complaint at the line and column where its JSON pointer stood.
  */
 #include "app.h"
 #include "arena.h"
@@ -31,7 +31,7 @@ struct documents {
 	struct {
 		struct yaml_document *docs;
 		int n;
-	} *sets;
+	} * sets;
 	size_t n_sets;
 	int mistakes; /* found here, and shown */
 };
@@ -78,7 +78,8 @@ static void read_file(struct documents *d, const char *file)
 	if (bytes)
 		parse(d, !strcmp(file, "-") ? "<stdin>" : file, bytes, len);
 	else if (errno == EFBIG)
-		error_set(&err, ERROR_TOO_LARGE, "%s: larger than %d MiB", file, YAML_FILE_MAX >> 20);
+		error_set(&err, ERROR_TOO_LARGE, "%s: larger than %d MiB", file,
+			  YAML_FILE_MAX >> 20);
 	else
 		error_set(&err, ERROR_NOT_FOUND, "%s: %s", file, strerror(errno));
 	if (err.text[0])
@@ -101,13 +102,14 @@ static void read_directory(struct documents *d, const char *dir)
 	int n = scandir(dir, &entries, is_definition, alphasort), i;
 
 	if (n <= 0) {
-		error_set(&err, ERROR_NOT_FOUND, n < 0 ? "%s: %s" : "%s: holds no *.yaml, *.yml or *.json%.0s", dir,
+		error_set(&err, ERROR_NOT_FOUND,
+			  n < 0 ? "%s: %s" : "%s: holds no *.yaml, *.yml or *.json%.0s", dir,
 			  n < 0 ? strerror(errno) : "");
 		complain(d, &err);
 	}
 	for (i = 0; i < n; i++) {
-		_cleanup_(freep) char *path =
-			xasprintf("%s%s%s", dir, dir[strlen(dir) - 1] == '/' ? "" : "/", entries[i]->d_name);
+		_cleanup_(freep) char *path = xasprintf(
+			"%s%s%s", dir, dir[strlen(dir) - 1] == '/' ? "" : "/", entries[i]->d_name);
 
 		read_file(d, path);
 		free(entries[i]);
@@ -122,7 +124,8 @@ static void read_all(struct documents *d, const struct values *files)
 	int i;
 
 	for (i = 0; i < files->n; i++) {
-		if (strcmp(files->items[i], "-") != 0 && !stat(files->items[i], &st) && S_ISDIR(st.st_mode))
+		if (strcmp(files->items[i], "-") != 0 && !stat(files->items[i], &st) &&
+		    S_ISDIR(st.st_mode))
 			read_directory(d, files->items[i]);
 		else
 			read_file(d, files->items[i]);
@@ -158,24 +161,25 @@ static json_t *request(const struct documents *d, bool dry_run)
 	return body;
 }
 
-/* FILE:LINE:COLUMN: text (hint), for each error of the problem body.  Returns how many there were. */
+/* FILE:LINE:COLUMN: text (hint), for each error of the problem body.  Returns how many there were.
+ */
 static size_t show_errors(const struct documents *d, const json_t *problem)
 {
 	json_t *errors = json_object_get(problem, "errors"), *e;
 	size_t i;
 
-	json_array_foreach(errors, i, e)
-	{
+	json_array_foreach(errors, i, e) {
 		int64_t index = json_int(e, "document", -1);
 		const char *hint = json_str(e, "hint", "");
 		int line = 0, column = 0;
 
 		if (index >= 0 && (size_t)index < d->n) {
-			yamlfile_locate(d->items[index].yaml, json_str(e, "pointer", ""), &line, &column);
+			yamlfile_locate(d->items[index].yaml, json_str(e, "pointer", ""), &line,
+					&column);
 			fprintf(stderr, "%s:%d:%d: ", safe(d->items[index].file), line, column);
 		}
-		fprintf(stderr, "%s%s%s%s\n", safe(json_str(e, "detail", "?")), *hint ? " (" : "", safe(hint),
-			*hint ? ")" : "");
+		fprintf(stderr, "%s%s%s%s\n", safe(json_str(e, "detail", "?")), *hint ? " (" : "",
+			safe(hint), *hint ? ")" : "");
 	}
 	return json_array_size(errors);
 }
@@ -197,15 +201,15 @@ static void show_change(const json_t *change, bool wide)
 
 	if (!strcmp(action, "unchanged")) {
 		if (wide)
-			printf("  %-9s %s\n", safe(json_str(change, "kind", "?")), safe(json_str(change, "name", "?")));
+			printf("  %-9s %s\n", safe(json_str(change, "kind", "?")),
+			       safe(json_str(change, "name", "?")));
 		return;
 	}
-	printf("%s%s%s %-9s %s\n", tone(stdout, t), sign, tone_end(stdout), safe(json_str(change, "kind", "?")),
-	       safe(json_str(change, "name", "?")));
+	printf("%s%s%s %-9s %s\n", tone(stdout, t), sign, tone_end(stdout),
+	       safe(json_str(change, "kind", "?")), safe(json_str(change, "name", "?")));
 	if (*sign != '~')
 		return;
-	json_array_foreach(fields, i, field)
-	{
+	json_array_foreach(fields, i, field) {
 		printf("      %s: ", safe(json_str(field, "path", "?")));
 		show_value(json_object_get(field, "from"));
 		fputs(" -> ", stdout);
@@ -221,8 +225,7 @@ static void show_result(const struct app *app, const json_t *answer)
 
 	if (output_value(app, answer))
 		return;
-	json_array_foreach(changes, i, change)
-	{
+	json_array_foreach(changes, i, change) {
 		const char *action = json_str(change, "action", "");
 
 		created += !strcmp(action, "create");
@@ -230,13 +233,14 @@ static void show_result(const struct app *app, const json_t *answer)
 		deleted += !strcmp(action, "delete");
 		same += !strcmp(action, "unchanged");
 		if (app->format == OUTPUT_NAME)
-			printf("%s/%s\n", safe(json_str(change, "kind", "?")), safe(json_str(change, "name", "?")));
+			printf("%s/%s\n", safe(json_str(change, "kind", "?")),
+			       safe(json_str(change, "name", "?")));
 		else
 			show_change(change, app->format == OUTPUT_WIDE);
 	}
 	say("%s %zu created, %zu updated, %zu deleted, %zu unchanged%s.",
-	    json_bool(answer, "dry_run", false) ? "Would be:" : "Defined:", created, updated, deleted, same,
-	    json_bool(answer, "dry_run", false) ? "; nothing was changed" : "");
+	    json_bool(answer, "dry_run", false) ? "Would be:" : "Defined:", created, updated,
+	    deleted, same, json_bool(answer, "dry_run", false) ? "; nothing was changed" : "");
 }
 
 static int send(struct app *app, const struct documents *d, bool dry_run, struct error *err)
@@ -248,7 +252,8 @@ static int send(struct app *app, const struct documents *d, bool dry_run, struct
 		n = show_errors(d, answer);
 		if (n == 0)
 			return -1;
-		error_set(err, err->code, "%zu mistake%s; nothing was defined", n, n == 1 ? "" : "s");
+		error_set(err, err->code, "%zu mistake%s; nothing was defined", n,
+			  n == 1 ? "" : "s");
 		return error_hint(err, "correct the lines above and define again.");
 	}
 	show_result(app, answer);
@@ -263,12 +268,14 @@ int cmd_define(struct app *app, const struct invocation *inv, struct error *err)
 	read_all(&d, &inv->options[OPTION_FILE]);
 	read_all(&d, &inv->args);
 	if (d.mistakes) {
-		rc = error_set(err, ERROR_INVALID, "%d file%s could not be read; nothing was defined", d.mistakes,
+		rc = error_set(err, ERROR_INVALID,
+			       "%d file%s could not be read; nothing was defined", d.mistakes,
 			       d.mistakes == 1 ? "" : "s");
 		error_hint(err, "correct the lines above and define again.");
 	} else if (d.n == 0) {
 		rc = error_set(err, ERROR_USAGE, "there is nothing to define");
-		error_hint(err, "persona define -f FILE, where FILE may be a directory or - for standard input.");
+		error_hint(err, "persona define -f FILE, where FILE may be a directory or - for "
+				"standard input.");
 	} else {
 		rc = send(app, &d, has_option(inv, OPTION_DRY_RUN), err);
 	}

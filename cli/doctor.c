@@ -16,20 +16,21 @@ static void show_hints(const json_t *checks)
 	json_t *check;
 	size_t i;
 
-	json_array_foreach(checks, i, check)
-	{
+	json_array_foreach(checks, i, check) {
 		const char *hint = json_str(check, "hint", "");
 
 		if (strcmp(json_str(check, "state", "ok"), "ok") != 0 && *hint)
-			say("  %s %s: %s", safe(json_str(check, "name", "?")), safe(json_str(check, "object", "")),
-			    safe(hint));
+			say("  %s %s: %s", safe(json_str(check, "name", "?")),
+			    safe(json_str(check, "object", "")), safe(hint));
 	}
 }
 
 int cmd_doctor(struct app *app, const struct invocation *inv, struct error *err)
 {
-	static const struct column columns[] = { { "STATE", "state", CELL_STATE }, { "CHECK", "name" },
-						 { "OBJECT", "object" }, { "RESULT", "text" } };
+	static const struct column columns[] = { { "STATE", "state", CELL_STATE },
+						 { "CHECK", "name" },
+						 { "OBJECT", "object" },
+						 { "RESULT", "text" } };
 	json_auto_t *answer = client_get(app->client, "/v1/doctor", err);
 	bool ok = json_bool(answer, "ok", false);
 

@@ -13,14 +13,17 @@
 
 static json_t *code_json(enum error_code code)
 {
-	return json_pack("{s:s,s:i,s:i,s:b,s:s,s:s}", "code", error_name(code), "status", error_http(code), "exit",
-			 error_exit(code), "retryable", error_is_retryable(code), "meaning", error_meaning(code),
-			 "advice", error_advice(code));
+	return json_pack("{s:s,s:i,s:i,s:b,s:s,s:s}", "code", error_name(code), "status",
+			 error_http(code), "exit", error_exit(code), "retryable",
+			 error_is_retryable(code), "meaning", error_meaning(code), "advice",
+			 error_advice(code));
 }
 
 static int list(const struct app *app)
 {
-	static const struct column columns[] = { { "CODE", "code" }, { "EXIT", "exit" }, { "MEANING", "meaning" },
+	static const struct column columns[] = { { "CODE", "code" },
+						 { "EXIT", "exit" },
+						 { "MEANING", "meaning" },
 						 { "ADVICE", "advice", CELL_TEXT, true } };
 	json_auto_t *items = json_array();
 	int i;
@@ -47,8 +50,8 @@ int cmd_explain(struct app *app, const struct invocation *inv, struct error *err
 	if (!value) {
 		near = text_nearest(inv->args.items[0], names, ERROR_COUNT - 1);
 		error_set(err, ERROR_NOT_FOUND, "there is no error code `%s`", inv->args.items[0]);
-		return near ? error_hint(err, "did you mean `%s`?", near) :
-			      error_hint(err, "`persona explain` lists all codes.");
+		return near ? error_hint(err, "did you mean `%s`?", near)
+			    : error_hint(err, "`persona explain` lists all codes.");
 	}
 	if (output_value(app, value))
 		return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Following a run.  The event stream only says that something happened; what the run is like is always
- * read from the run itself.  So a lost event, a broken stream or a restarted controller costs a second,
- * not the truth.
+ * Following a run.  The event stream only says that something happened; what the run is like is
+ * always read from the run itself.  So a lost event, a broken stream or a restarted controller
+ * costs a second, not the truth.
  */
 #include "follow.h"
 
@@ -28,14 +28,14 @@ struct follow {
 	struct app *app;
 	const char *id;
 	char *run_path, *events_path;
-	json_t *run;	  /* as last read */
-	bool dirty;	  /* an event came in since */
+	json_t *run; /* as last read */
+	bool dirty;  /* an event came in since */
 	int64_t read_at, gone_since, retry_at, started;
 	struct stream *stream;
 	struct sse sse;
 	bool redraws, is_introduced;
-	int drawn;	  /* lines on the terminal */
-	json_t *told;	  /* state of each step as last printed, without a terminal */
+	int drawn;    /* lines on the terminal */
+	json_t *told; /* state of each step as last printed, without a terminal */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -77,26 +77,38 @@ int64_t follow_wait_option(const struct invocation *inv, struct error *err)
 
 bool follow_has_ended(const char *state)
 {
-	return !strcmp(state, "done") || !strcmp(state, "rolled_back") || !strcmp(state, "quarantined") ||
-	       !strcmp(state, "cancelled");
+	return !strcmp(state, "done") || !strcmp(state, "rolled_back") ||
+	       !strcmp(state, "quarantined") || !strcmp(state, "cancelled");
+}
+
+/* A member that is there and says something; NULL for absent, null and "". */
+static const char *said(const json_t *object, const char *key)
+{
+	const char *text = json_str(object, key, "");
+
+	return *text ? text : NULL;
 }
 
 const char *follow_subject(const json_t *run)
 {
 	static char out[256];
-	const char *action = json_str(run, "action", "run"), *persona = json_str(run, "persona", NULL);
-	const char *with = json_str(run, "with", NULL);
-	const char *machine = json_str(run, "machine", NULL), *from = json_str(run, "from", NULL);
+	const char *action = json_str(run, "action", "run"), *persona = said(run, "persona"),
+		   *with = said(run, "with");
+	const char *machine = said(run, "machine"), *from = said(run, "from");
 
-	if (with)
-		snprintf(out, sizeof(out), "%s %s and %s", action, persona ? persona : "", with);
+	if (persona && with)
+		snprintf(out, sizeof(out), "%s %s and %s", action, persona, with);
 	else if (persona && machine && from && strcmp(from, machine) != 0)
 		snprintf(out, sizeof(out), "%s %s from %s to %s", action, persona, from, machine);
-	else if (persona && machine)
+	else if (persona && (machine || from))
 		snprintf(out, sizeof(out), "%s %s %s %s", action, persona,
-			 !strcmp(action, "release") ? "from" : "on", machine);
+			 machine && strcmp(action, "release") != 0 ? "on" : "from",
+			 machine ? machine : from);
 	else
-		snprintf(out, sizeof(out), "%s %s", action, persona ? persona : machine ? machine : "");
+		snprintf(out, sizeof(out), "%s %s", action,
+			 persona   ? persona
+			 : machine ? machine
+				   : "");
 	snprintf(out, sizeof(out), "%s", safe(out));
 	return out;
 }
@@ -104,11 +116,12 @@ const char *follow_subject(const json_t *run)
 const char *follow_step(const json_t *step)
 {
 	static char out[LINE_MAX_BYTES];
-	const char *device = json_str(step, "device", ""), *object = json_str(step, "object", "");
-	const char *summary = json_str(step, "summary", "");
 
-	snprintf(out, sizeof(out), "%s%s%s%s%s", safe(device), *object ? " " : "", safe(object), *summary ? "  " : "",
-		 safe(summary));
+	if (said(step, "summary"))
+		snprintf(out, sizeof(out), "%s", safe(said(step, "summary")));
+	else
+		snprintf(out, sizeof(out), "%s %s", safe(json_str(step, "device", "")),
+			 safe(json_str(step, "object", "")));
 	return out;
 }
 
@@ -120,7 +133,8 @@ const char *follow_id(const json_t *run)
 	if (json_is_integer(id))
 		snprintf(out, sizeof(out), "%" JSON_INTEGER_FORMAT, json_integer_value(id));
 	else
-		snprintf(out, sizeof(out), "%s", json_is_string(id) ? safe(json_string_value(id)) : "");
+		snprintf(out, sizeof(out), "%s",
+			 json_is_string(id) ? safe(json_string_value(id)) : "");
 	return out[0] ? out : NULL;
 }
 
@@ -131,13 +145,16 @@ static json_t *steps_of(const json_t *run)
 
 static bool is_settled(const char *state)
 {
-	return strcmp(state, "pending") != 0 && strcmp(state, "intent") != 0 && strcmp(state, "undo") != 0;
+	return strcmp(state, "pending") != 0 && strcmp(state, "intent") != 0 &&
+	       strcmp(state, "undo") != 0;
 }
 
 static const char *word_of(const char *state)
 {
-	static const char *const words[][2] = { { "pending", "-" },	 { "intent", "doing" },
-						{ "failed", "FAILED" },	 { "undo", "undoing" },
+	static const char *const words[][2] = { { "pending", "-" },
+						{ "intent", "doing" },
+						{ "failed", "FAILED" },
+						{ "undo", "undoing" },
 						{ "undo_failed", "STUCK" } };
 	size_t i;
 
@@ -174,8 +191,8 @@ static void draw_step(const json_t *step)
 	int64_t ms = took(step);
 	char line[LINE_MAX_BYTES];
 
-	snprintf(line, sizeof(line), "  %-8s %s%s%s%s", word_of(state), follow_step(step), ms >= 0 ? "  (" : "",
-		 ms >= 0 ? show_duration(ms) : "", ms >= 0 ? ")" : "");
+	snprintf(line, sizeof(line), "  %-8s %s%s%s%s", word_of(state), follow_step(step),
+		 ms >= 0 ? "  (" : "", ms >= 0 ? show_duration(ms) : "", ms >= 0 ? ")" : "");
 	fputs(tone(stderr, tone_of_state(state)), stderr);
 	put_line(line);
 	fputs(tone_end(stderr), stderr);
@@ -187,8 +204,7 @@ static size_t count_settled(const json_t *steps, size_t *current)
 	json_t *step;
 
 	*current = json_array_size(steps);
-	json_array_foreach(steps, i, step)
-	{
+	json_array_foreach(steps, i, step) {
 		bool settled = is_settled(json_str(step, "state", "pending"));
 
 		n += settled;
@@ -202,7 +218,8 @@ static size_t count_settled(const json_t *steps, size_t *current)
 static void redraw(struct follow *f)
 {
 	json_t *steps = steps_of(f->run);
-	size_t n = json_array_size(steps), rows = (size_t)terminal_height(stderr) - 3, current, settled, first = 0, i;
+	size_t n = json_array_size(steps), rows = (size_t)terminal_height(stderr) - 3, current,
+	       settled, first = 0, i;
 	char line[LINE_MAX_BYTES];
 
 	settled = count_settled(steps, &current);
@@ -212,8 +229,9 @@ static void redraw(struct follow *f)
 		first = n - rows;
 	if (f->drawn)
 		fprintf(stderr, "\033[%dA", f->drawn);
-	snprintf(line, sizeof(line), "run %s  %s  %zu/%zu  %s  %s", f->id, safe(json_str(f->run, "state", "?")), settled,
-		 n, show_duration(clock_mono_ms() - f->started), follow_subject(f->run));
+	snprintf(line, sizeof(line), "run %s  %s  %zu/%zu  %s  %s", f->id,
+		 safe(json_str(f->run, "state", "?")), settled, n,
+		 show_duration(clock_mono_ms() - f->started), follow_subject(f->run));
 	put_line(line);
 	for (i = first; i < n && i < first + rows; i++)
 		draw_step(json_array_get(steps, i));
@@ -231,8 +249,7 @@ static void tell(struct follow *f)
 	if (!f->is_introduced)
 		say("Run %s: %s", f->id, follow_subject(f->run));
 	f->is_introduced = true;
-	json_array_foreach(steps, i, step)
-	{
+	json_array_foreach(steps, i, step) {
 		const char *state = json_str(step, "state", "pending");
 		int64_t ms = took(step);
 
@@ -241,8 +258,9 @@ static void tell(struct follow *f)
 			continue;
 		json_object_set_new(f->told, key, json_string(state));
 		if (is_settled(state))
-			say("%-8s %zu/%zu  %s%s%s%s", word_of(state), i + 1, n, follow_step(step), ms >= 0 ? "  (" : "",
-			    ms >= 0 ? show_duration(ms) : "", ms >= 0 ? ")" : "");
+			say("%-8s %zu/%zu  %s%s%s%s", word_of(state), i + 1, n, follow_step(step),
+			    ms >= 0 ? "  (" : "", ms >= 0 ? show_duration(ms) : "",
+			    ms >= 0 ? ")" : "");
 	}
 }
 
@@ -317,7 +335,8 @@ static void listen_a_while(struct follow *f, int64_t ms)
 
 static int ended(struct follow *f, struct error *err)
 {
-	const char *state = json_str(f->run, "state", "?"), *machine = json_str(f->run, "machine", "the machine");
+	const char *state = json_str(f->run, "state", "?"),
+		   *machine = json_str(f->run, "machine", "the machine");
 	json_t *error = json_object_get(f->run, "error");
 	const char *why = json_str(error, "text", NULL), *hint = json_str(error, "hint", "");
 	size_t n = json_array_size(steps_of(f->run));
@@ -329,13 +348,15 @@ static int ended(struct follow *f, struct error *err)
 		return 0;
 	}
 	if (!strcmp(state, "quarantined"))
-		error_set(err, ERROR_QUARANTINED, "run %s failed and could not be undone, %s is quarantined%s%s", f->id,
+		error_set(err, ERROR_QUARANTINED,
+			  "run %s failed and could not be undone, %s is quarantined%s%s", f->id,
 			  machine, why ? ": " : "", why ? why : "");
 	else if (!strcmp(state, "cancelled"))
-		error_set(err, ERROR_ROLLED_BACK, "run %s was cancelled; what it had done is undone", f->id);
+		error_set(err, ERROR_ROLLED_BACK,
+			  "run %s was cancelled; what it had done is undone", f->id);
 	else
-		error_set(err, ERROR_ROLLED_BACK, "run %s failed and was rolled back%s%s", f->id, why ? ": " : "",
-			  why ? why : "");
+		error_set(err, ERROR_ROLLED_BACK, "run %s failed and was rolled back%s%s", f->id,
+			  why ? ": " : "", why ? why : "");
 	if (*hint)
 		error_hint(err, "%s", hint);
 	else
@@ -345,7 +366,8 @@ static int ended(struct follow *f, struct error *err)
 
 static int timed_out(struct follow *f, int64_t within_ms, struct error *err)
 {
-	error_set(err, ERROR_TIMEOUT, "run %s has not ended within %s; it goes on", f->id, show_duration(within_ms));
+	error_set(err, ERROR_TIMEOUT, "run %s has not ended within %s; it goes on", f->id,
+		  show_duration(within_ms));
 	return error_hint(err, "persona watch --run %s", f->id);
 }
 
@@ -376,7 +398,9 @@ static int loop(struct follow *f, int64_t within_ms, struct error *err)
 
 int follow_run(struct app *app, const char *id, int64_t within_ms, json_t **last, struct error *err)
 {
-	struct follow f = { .app = app, .id = id, .started = clock_mono_ms(), .told = json_object() };
+	struct follow f = {
+		.app = app, .id = id, .started = clock_mono_ms(), .told = json_object()
+	};
 	int rc;
 
 	f.run_path = client_path("/v1/runs", id, NULL);

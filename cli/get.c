@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * `persona get KIND [NAME]`: one table that says for each kind where it is and which columns it has.
+ * `persona get KIND [NAME]`: one table that says for each kind where it is and which columns it
+ * has.
  */
 #include "get.h"
 
@@ -23,28 +24,86 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-	{ "machines", "machine", "/v1/machines", true, "name",
-	  { { "NAME", "name" }, { "STATE", "state", CELL_STATE }, { "PERSONA", "persona" }, { "ARCH", "arch" },
-	    { "CORES", "cores" }, { "MEMORY", "memory_bytes", CELL_BYTES }, { "BMC", "bmc.address" },
-	    { "GROUPS", "groups", CELL_LIST, true }, { "RUN", "run", CELL_TEXT, true },
+	{ "machines",
+	  "machine",
+	  "/v1/machines",
+	  true,
+	  "name",
+	  { { "NAME", "name" },
+	    { "STATE", "state", CELL_STATE },
+	    { "PERSONA", "persona" },
+	    { "ARCH", "arch" },
+	    { "CORES", "cores" },
+	    { "MEMORY", "memory_bytes", CELL_BYTES },
+	    { "BMC", "bmc.address" },
+	    { "GROUPS", "groups", CELL_LIST, true },
+	    { "RUN", "run", CELL_TEXT, true },
 	    { "UUID", "uuid", CELL_TEXT, true } } },
-	{ "personas", "persona", "/v1/personas", true, "name",
-	  { { "NAME", "name" }, { "STATE", "state", CELL_STATE }, { "MACHINE", "machine" }, { "BOOT", "boot.method" },
-	    { "FROM", "from" }, { "GENERATION", "generation", CELL_TEXT, true }, { "RUN", "run", CELL_TEXT, true } } },
-	{ "networks", "network", "/v1/networks", false, "name",
+	{ "personas",
+	  "persona",
+	  "/v1/personas",
+	  true,
+	  "name",
+	  { { "NAME", "name" },
+	    { "STATE", "state", CELL_STATE },
+	    { "MACHINE", "machine" },
+	    { "BOOT", "boot.method" },
+	    { "FROM", "from" },
+	    { "GENERATION", "generation", CELL_TEXT, true },
+	    { "RUN", "run", CELL_TEXT, true } } },
+	{ "networks",
+	  "network",
+	  "/v1/networks",
+	  false,
+	  "name",
 	  { { "NAME", "name" }, { "VLAN", "vlan" }, { "SUBNET", "subnet" }, { "POOL", "pool" } } },
-	{ "groups", "group", "/v1/groups", false, "name",
+	{ "groups",
+	  "group",
+	  "/v1/groups",
+	  false,
+	  "name",
 	  { { "NAME", "name" }, { "MACHINES", "machines", CELL_LIST }, { "SPARES", "spares" } } },
-	{ "devices", "device", "/v1/devices", true, "name",
-	  { { "NAME", "name" }, { "CLASS", "class" }, { "DRIVER", "driver" }, { "STATE", "state", CELL_STATE },
-	    { "QUEUED", "queued" }, { "INFLIGHT", "inflight" }, { "LAST ERROR", "last_error.text" } } },
-	{ "templates", "template", "/v1/templates", false, "name", { { "NAME", "name" }, { "FROM", "document.from" } } },
-	{ "identities", "identity", "/v1/identities", false, "name",
-	  { { "NAME", "name" }, { "KIND", "kind" }, { "RANGE", "range" }, { "USED", "used" }, { "SIZE", "size" } } },
-	{ "runs", "run", "/v1/runs", true, "id",
-	  { { "ID", "id" }, { "ACTION", "action" }, { "PERSONA", "persona" }, { "MACHINE", "machine" },
-	    { "STATE", "state", CELL_STATE }, { "CREATED", "created", CELL_TIME },
-	    { "FROM", "from", CELL_TEXT, true }, { "ENDED", "ended", CELL_TIME, true },
+	{ "devices",
+	  "device",
+	  "/v1/devices",
+	  true,
+	  "name",
+	  { { "NAME", "name" },
+	    { "CLASS", "class" },
+	    { "DRIVER", "driver" },
+	    { "STATE", "state", CELL_STATE },
+	    { "QUEUED", "queued" },
+	    { "INFLIGHT", "inflight" },
+	    { "LAST ERROR", "last_error.text" } } },
+	{ "templates",
+	  "template",
+	  "/v1/templates",
+	  false,
+	  "name",
+	  { { "NAME", "name" }, { "FROM", "document.from" } } },
+	{ "identities",
+	  "identity",
+	  "/v1/identities",
+	  false,
+	  "name",
+	  { { "NAME", "name" },
+	    { "KIND", "kind" },
+	    { "RANGE", "range" },
+	    { "USED", "used" },
+	    { "SIZE", "size" } } },
+	{ "runs",
+	  "run",
+	  "/v1/runs",
+	  true,
+	  "id",
+	  { { "ID", "id" },
+	    { "ACTION", "action" },
+	    { "PERSONA", "persona" },
+	    { "MACHINE", "machine" },
+	    { "STATE", "state", CELL_STATE },
+	    { "CREATED", "created", CELL_TIME },
+	    { "FROM", "from", CELL_TEXT, true },
+	    { "ENDED", "ended", CELL_TIME, true },
 	    { "ERROR", "error.text", CELL_TEXT, true } } },
 	{ "secrets", "secret", "/v1/secrets", false, "name", { { "NAME", "name" } } },
 };
@@ -66,12 +125,14 @@ static const struct kind *find_kind(const char *word, struct error *err)
 	if (near)
 		error_hint(err, "did you mean `persona get %s`?", near);
 	else
-		error_hint(err, "the kinds are machines, personas, networks, groups, devices, templates, identities, "
+		error_hint(err, "the kinds are machines, personas, networks, groups, devices, "
+				"templates, identities, "
 				"runs and secrets.");
 	return NULL;
 }
 
-void get_offer_kinds(const char *prefix, void (*offer)(const char *word, size_t len, const char *prefix))
+void get_offer_kinds(const char *prefix,
+		     void (*offer)(const char *word, size_t len, const char *prefix))
 {
 	size_t i;
 
@@ -121,15 +182,21 @@ static void guess(const struct kind *kind, const json_t *items, const char *name
 void get_guess(struct client *client, const char *word, const char *name, struct error *err)
 {
 	const struct kind *kind = find_kind(word, NULL);
-	json_t *items = kind ? list(client, kind, NULL) : NULL;
+	json_t *items = NULL;
 
+	if (err->code != ERROR_NOT_FOUND ||
+	    (*err->hint && strcmp(err->hint, error_advice(err->code)) != 0))
+		return; /* the controller knew better */
+	if (kind)
+		items = list(client, kind, NULL);
 	if (items)
 		guess(kind, items, name, err);
 	json_decref(items);
 }
 
 /* The item @name of a kind that the API has no path for. */
-static json_t *pick(struct client *client, const struct kind *kind, const char *name, struct error *err)
+static json_t *pick(struct client *client, const struct kind *kind, const char *name,
+		    struct error *err)
 {
 	json_t *items = list(client, kind, err), *item, *found = NULL;
 	size_t i;
@@ -145,7 +212,8 @@ static json_t *pick(struct client *client, const struct kind *kind, const char *
 	return found;
 }
 
-static json_t *get_one(struct client *client, const struct kind *kind, const char *name, struct error *err)
+static json_t *get_one(struct client *client, const struct kind *kind, const char *name,
+		       struct error *err)
 {
 	_cleanup_(freep) char *path = client_path(kind->path, name, NULL);
 	json_t *item;
@@ -153,7 +221,7 @@ static json_t *get_one(struct client *client, const struct kind *kind, const cha
 	if (!kind->has_one)
 		return pick(client, kind, name, err);
 	item = client_get(client, path, err);
-	if (!item && err->code == ERROR_NOT_FOUND)
+	if (!item)
 		get_guess(client, kind->plural, name, err);
 	return item;
 }

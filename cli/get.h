@@ -13,9 +13,11 @@
 json_t *get_items(struct client *client, const char *kind, struct error *err);
 
 /* Call @offer for each kind's name. */
-void get_offer_kinds(const char *prefix, void (*offer)(const char *word, size_t len, const char *prefix));
+void get_offer_kinds(const char *prefix,
+		     void (*offer)(const char *word, size_t len, const char *prefix));
 
-/* Add "did you mean NAME" to a not-found error, from the items of @kind. */
+/* Add "did you mean NAME" to a not-found error that has no hint of its own, from the items of
+ * @kind. */
 void get_guess(struct client *client, const char *kind, const char *name, struct error *err);
 
 #endif

@@ -23,7 +23,8 @@ static void wrap(const char *text, int indent)
 			putchar('\n');
 			column = 0;
 		}
-		column += column ? printf(" %.*s", n, text) : printf("%*s%.*s", indent, "", n, text);
+		column += column ? printf(" %.*s", n, text)
+				 : printf("%*s%.*s", indent, "", n, text);
 		text += n + (text[n] == ' ');
 	}
 	putchar('\n');
@@ -39,7 +40,8 @@ static void put_option(const struct option_spec *o)
 	if (!a)
 		snprintf(left, sizeof(left), "%s--%s", letter, o->name);
 	else if (a[0] == '[')
-		snprintf(left, sizeof(left), "%s--%s[=%.*s]", letter, o->name, (int)strlen(a) - 2, a + 1);
+		snprintf(left, sizeof(left), "%s--%s[=%.*s]", letter, o->name, (int)strlen(a) - 2,
+			 a + 1);
 	else
 		snprintf(left, sizeof(left), "%s--%s %s", letter, o->name, a);
 	if (strlen(left) > 26)
@@ -148,7 +150,8 @@ static void mdoc_options(const struct command *c)
 			printf("Fl %c , ", o->letter);
 		printf("Fl \\-%s", o->name);
 		if (o->argument && o->argument[0] == '[')
-			printf(" Ns Oo = Ns Ar %.*s Oc", (int)strlen(o->argument) - 2, o->argument + 1);
+			printf(" Ns Oo = Ns Ar %.*s Oc", (int)strlen(o->argument) - 2,
+			       o->argument + 1);
 		else if (o->argument)
 			printf(" Ar %s", o->argument);
 		putchar('\n');
@@ -163,7 +166,8 @@ static void mdoc_command(const struct command *c)
 	printf(".It Ic %s", c->words);
 	mdoc_arguments(c);
 	putchar('\n');
-	snprintf(summary, sizeof(summary), "%c%s.", toupper((unsigned char)c->summary[0]), c->summary + 1);
+	snprintf(summary, sizeof(summary), "%c%s.", toupper((unsigned char)c->summary[0]),
+		 c->summary + 1);
 	mdoc_sentences(summary);
 	if (*c->details)
 		mdoc_sentences(c->details);

@@ -15,8 +15,8 @@ int help_overview(FILE *f);
 /* All about one command, on stdout. */
 void help_command(const struct command *command);
 
-/* Print what may follow the words typed so far, one candidate a line; the last word is the one being
- * typed.  Called by the completion script.  Returns 0. */
+/* Print what may follow the words typed so far, one candidate a line; the last word is the one
+ * being typed.  Called by the completion script.  Returns 0. */
 int complete_words(const char *const *words, int n);
 
 #endif

@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "client.h"
 #include "clock.h"
+#include "get.h"
 #include "json.h"
 #include "output.h"
 #include "show.h"
@@ -14,11 +15,21 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* A request about the machine failed; perhaps its name was a slip. */
+static int no_machine(struct app *app, const struct invocation *inv, struct error *err)
+{
+	get_guess(app->client, "machines", inv->args.items[0], err);
+	return -1;
+}
+
 static void show_health(const struct app *app, const json_t *health)
 {
-	static const struct column sensors[] = { { "SENSOR", "name" }, { "VALUE", "value" }, { "UNIT", "unit" },
+	static const struct column sensors[] = { { "SENSOR", "name" },
+						 { "VALUE", "value" },
+						 { "UNIT", "unit" },
 						 { "STATE", "state", CELL_STATE } };
-	static const struct column events[] = { { "TIME", "time", CELL_TIME }, { "SENSOR", "sensor" },
+	static const struct column events[] = { { "TIME", "time", CELL_TIME },
+						{ "SENSOR", "sensor" },
 						{ "EVENT", "text" } };
 	const char *key;
 	json_t *value;
@@ -37,11 +48,12 @@ static void show_health(const struct app *app, const json_t *health)
 
 int cmd_health(struct app *app, const struct invocation *inv, struct error *err)
 {
-	_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[0], "health", NULL);
+	_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[0], "health",
+						  NULL);
 	json_auto_t *health = client_get(app->client, path, err);
 
 	if (!health)
-		return -1;
+		return no_machine(app, inv, err);
 	if (!output_value(app, health))
 		show_health(app, health);
 	return 0;
@@ -49,7 +61,8 @@ int cmd_health(struct app *app, const struct invocation *inv, struct error *err)
 
 int cmd_identify(struct app *app, const struct invocation *inv, struct error *err)
 {
-	_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[0], "identify", NULL);
+	_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[0], "identify",
+						  NULL);
 	const char *value = option_value(inv, OPTION_FOR);
 	int64_t ms = value ? clock_parse_duration_ms(value) : 15000;
 	json_auto_t *body = NULL;
@@ -58,17 +71,18 @@ int cmd_identify(struct app *app, const struct invocation *inv, struct error *er
 		return error_set(err, ERROR_USAGE, "--for takes a duration from 1s to 255s");
 	body = json_pack("{s:I}", "seconds", (json_int_t)(ms / 1000));
 	if (client_call(app->client, "POST", path, body, false, NULL, NULL, err))
-		return -1;
+		return no_machine(app, inv, err);
 	say("%s shows its light for %" PRId64 " s.", inv->args.items[0], ms / 1000);
 	return 0;
 }
 
 int cmd_machine_return(struct app *app, const struct invocation *inv, struct error *err)
 {
-	_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[0], "return", NULL);
+	_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[0], "return",
+						  NULL);
 
 	if (client_call(app->client, "POST", path, NULL, false, NULL, NULL, err))
-		return -1;
+		return no_machine(app, inv, err);
 	say("%s is out of quarantine.", inv->args.items[0]);
 	return 0;
 }

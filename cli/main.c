@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * persona(1): parse the command line, run the command, turn its error into words and an exit status.
- * Knows the controller only by its API.
+ * persona(1): parse the command line, run the command, turn its error into words and an exit
+ * status. Knows the controller only by its API.
  */
 #include "app.h"
 #include "client.h"
@@ -23,7 +23,8 @@ static int run(const struct invocation *inv, struct error *err)
 	if (format && output_parse(format, &app, err))
 		return -1;
 	if (app.output_file && strcmp(inv->command->words, "plan") != 0)
-		return error_set(err, ERROR_USAGE, "only `plan` writes to a file; give -o a format, or use >");
+		return error_set(err, ERROR_USAGE,
+				 "only `plan` writes to a file; give -o a format, or use >");
 	app.client = client_create(option_value(inv, OPTION_SOCKET));
 	rc = inv->command->run(&app, inv, err);
 	client_destroy(app.client);

@@ -48,13 +48,14 @@ int output_parse(const char *value, struct app *app, struct error *err)
 	}
 	near = text_nearest(value, format_names, 5);
 	error_set(err, ERROR_USAGE, "`%s` is not an output format", value);
-	return near ? error_hint(err, "did you mean `%s`?", near) :
-		      error_hint(err, "the formats are table, wide, json, yaml and name.");
+	return near ? error_hint(err, "did you mean `%s`?", near)
+		    : error_hint(err, "the formats are table, wide, json, yaml and name.");
 }
 
 const char *tone(FILE *f, enum tone t)
 {
-	static const char *const codes[] = { "", "\033[32m", "\033[31m", "\033[33m", "\033[2m", "\033[1m" };
+	static const char *const codes[] = { "",	 "\033[32m", "\033[31m",
+					     "\033[33m", "\033[2m",  "\033[1m" };
 
 	return (f == stdout ? colour_out : colour_err) ? codes[t] : "";
 }
@@ -74,9 +75,11 @@ const char *tone_name(enum tone t)
 enum tone tone_of_state(const char *state)
 {
 	static const char *const good[] = { "active", "done", "on", "ok", "ready", NULL };
-	static const char *const bad[] = { "quarantined", "failed", "undo_failed", "broken", "fail", "rolled_back", NULL };
-	static const char *const warn[] = { "busy", "running", "undo", "undoing", "masking", "backoff", "warn", "unknown", "intent",
-					    "undone", "cancelled", NULL };
+	static const char *const bad[] = { "quarantined", "failed",	 "undo_failed", "broken",
+					   "fail",	  "rolled_back", NULL };
+	static const char *const warn[] = { "busy",    "running", "undo",      "undoing",
+					    "masking", "backoff", "warn",      "unknown",
+					    "intent",  "undone",  "cancelled", NULL };
 	int i;
 
 	for (i = 0; good[i]; i++)
@@ -135,7 +138,8 @@ void say_error(const struct error *err)
 	const char *hint = err->hint[0] ? err->hint : error_advice(err->code);
 
 	fflush(stdout);
-	fprintf(stderr, "%spersona:%s %s\n", tone(stderr, TONE_BAD), tone_end(stderr), safe(err->text));
+	fprintf(stderr, "%spersona:%s %s\n", tone(stderr, TONE_BAD), tone_end(stderr),
+		safe(err->text));
 	if (hint[0])
 		fprintf(stderr, "  try: %s\n", safe(hint));
 }
@@ -156,7 +160,9 @@ const char *safe(const char *text)
 			*o++ = '?'; /* a C1 control character in UTF-8 */
 			s++;
 		} else {
-			*o++ = *s == '\n' || *s == '\t' ? ' ' : *s < 0x20 || *s == 0x7f ? '?' : (char)*s;
+			*o++ = *s == '\n' || *s == '\t'	 ? ' '
+			       : *s < 0x20 || *s == 0x7f ? '?'
+							 : (char)*s;
 		}
 	}
 	*o = '\0';

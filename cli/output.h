@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * How persona(1) speaks.  Data goes to stdout, talk to stderr.  Colour only on a terminal, never with
- * NO_COLOR, and never the only sign.  Text that came from a device or another person is made harmless
- * before a terminal sees it.
+ * How persona(1) speaks.  Data goes to stdout, talk to stderr.  Colour only on a terminal, never
+ * with NO_COLOR, and never the only sign.  Text that came from a device or another person is made
+ * harmless before a terminal sees it.
  */
 #ifndef RECAST_CLI_OUTPUT_H
 #define RECAST_CLI_OUTPUT_H

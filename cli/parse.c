@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * From argv to an invocation.  Options may stand anywhere; `--` ends them.  Since every option means
- * the same in each command, they are taken out first and the command is looked for in the rest.
+ * From argv to an invocation.  Options may stand anywhere; `--` ends them.  Since every option
+ * means the same in each command, they are taken out first and the command is looked for in the
+ * rest.
  */
 #include "command.h"
 
@@ -27,10 +28,11 @@ static int unknown_option(const char *given, struct error *err)
 	for (i = 0; i < OPTION_COUNT; i++)
 		names[i] = option_specs[i].name;
 	snprintf(word, sizeof(word), "%.*s", (int)strcspn(given, "="), given);
-	near = given[0] == '-' && given[1] == '-' ? text_nearest(word + 2, names, OPTION_COUNT) : NULL;
+	near = given[0] == '-' && given[1] == '-' ? text_nearest(word + 2, names, OPTION_COUNT)
+						  : NULL;
 	error_set(err, ERROR_USAGE, "there is no option `%s`", word);
-	return near ? error_hint(err, "did you mean `--%s`?", near) :
-		      error_hint(err, "`persona help COMMAND` lists the options of a command.");
+	return near ? error_hint(err, "did you mean `--%s`?", near)
+		    : error_hint(err, "`persona help COMMAND` lists the options of a command.");
 }
 
 /* The option that @word names, and where in it a value begins (NULL: nowhere). */
@@ -43,7 +45,8 @@ static int find_option(const char *word, const char **value)
 	for (i = 0; i < OPTION_COUNT; i++) {
 		const struct option_spec *spec = &option_specs[i];
 
-		if (word[1] == '-' && strlen(spec->name) == len - 2 && !strncmp(word + 2, spec->name, len - 2)) {
+		if (word[1] == '-' && strlen(spec->name) == len - 2 &&
+		    !strncmp(word + 2, spec->name, len - 2)) {
 			*value = word[len] ? word + len + 1 : NULL;
 			return i;
 		}
@@ -56,8 +59,8 @@ static int find_option(const char *word, const char **value)
 }
 
 /* Take the option at argv[*i], and its value. */
-static int take_option(struct invocation *inv, const char *const *argv, int argc, int *i, bool lenient,
-		       struct error *err)
+static int take_option(struct invocation *inv, const char *const *argv, int argc, int *i,
+		       bool lenient, struct error *err)
 {
 	const char *value;
 	int id = find_option(argv[*i], &value);
@@ -69,8 +72,9 @@ static int take_option(struct invocation *inv, const char *const *argv, int argc
 		return error_set(err, ERROR_USAGE, "--%s takes no value", spec->name);
 	if (spec->argument && spec->argument[0] != '[' && !value) {
 		if (*i + 1 == argc)
-			return lenient ? 0 : error_set(err, ERROR_USAGE, "--%s needs a %s", spec->name,
-						       spec->argument);
+			return lenient ? 0
+				       : error_set(err, ERROR_USAGE, "--%s needs a %s", spec->name,
+						   spec->argument);
 		value = argv[++*i];
 	}
 	add(&inv->options[id], value ? value : "");
@@ -85,7 +89,8 @@ static int check_options(const struct invocation *inv, struct error *err)
 		if (has_option(inv, i) && !((inv->command->options | general_options) & 1U << i)) {
 			error_set(err, ERROR_USAGE, "`%s` has no option --%s", inv->command->words,
 				  option_specs[i].name);
-			return error_hint(err, "`persona help %s` lists its options.", inv->command->words);
+			return error_hint(err, "`persona help %s` lists its options.",
+					  inv->command->words);
 		}
 	return 0;
 }
@@ -99,17 +104,20 @@ static int check_arguments(const struct invocation *inv, struct error *err)
 	while (argument_next(&spec, &a)) {
 		if (i == inv->args.n && !a.optional) {
 			error_set(err, ERROR_USAGE, "`%s` needs %s", inv->command->words, a.name);
-			return error_hint(err, "`persona help %s` shows its form.", inv->command->words);
+			return error_hint(err, "`persona help %s` shows its form.",
+					  inv->command->words);
 		}
-		/* A lone "-" is left to its command, which knows why nothing else may stand there. */
+		/* A lone "-" is left to its command, which knows why nothing else may stand there.
+		 */
 		if (i < inv->args.n && a.literal && strcmp(a.name, "-") != 0 &&
 		    !argument_allows(&a, inv->args.items[i]))
-			return error_set(err, ERROR_USAGE, "`%s` is not one of %s", inv->args.items[i], a.name);
+			return error_set(err, ERROR_USAGE, "`%s` is not one of %s",
+					 inv->args.items[i], a.name);
 		i = a.repeats || i == inv->args.n ? inv->args.n : i + 1;
 	}
 	if (i < inv->args.n) {
-		error_set(err, ERROR_USAGE, "`%s` is one word too many for `%s`", inv->args.items[i],
-			  inv->command->words);
+		error_set(err, ERROR_USAGE, "`%s` is one word too many for `%s`",
+			  inv->args.items[i], inv->command->words);
 		return error_hint(err, "`persona help %s` shows its form.", inv->command->words);
 	}
 	for (i = 0; i < inv->args.n; i++)
@@ -118,7 +126,8 @@ static int check_arguments(const struct invocation *inv, struct error *err)
 	return 0;
 }
 
-int invocation_parse(struct invocation *inv, const char *const *argv, int argc, bool lenient, struct error *err)
+int invocation_parse(struct invocation *inv, const char *const *argv, int argc, bool lenient,
+		     struct error *err)
 {
 	bool only_words = false;
 	int i, used;
@@ -138,7 +147,8 @@ int invocation_parse(struct invocation *inv, const char *const *argv, int argc, 
 	if (!inv->command)
 		return lenient ? 0 : command_unknown(inv->args.items, inv->args.n, err);
 	inv->args.n -= used;
-	memmove(inv->args.items, inv->args.items + used, sizeof(*inv->args.items) * (size_t)inv->args.n);
+	memmove(inv->args.items, inv->args.items + used,
+		sizeof(*inv->args.items) * (size_t)inv->args.n);
 	if (lenient || has_option(inv, OPTION_HELP))
 		return 0;
 	return check_options(inv, err) || check_arguments(inv, err) ? -1 : 0;

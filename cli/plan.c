@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * `persona plan`: asks for a plan and prints it like a diff, phase by phase, with what it will be like
- * for those who use the persona.
+ * `persona plan`: asks for a plan and prints it like a diff, phase by phase, with what it will be
+ * like for those who use the persona.
  */
 #include "app.h"
 #include "apply.h"
@@ -23,9 +23,13 @@ static json_t *wish_of(const struct invocation *inv, struct error *err)
 	bool swap = has_option(inv, OPTION_SWAP), release = has_option(inv, OPTION_RELEASE);
 
 	if (!!on + !!group + !!to + swap + release > 1)
-		error_set(err, ERROR_USAGE, "only one of --on, --group, --to, --swap and --release says what to plan");
+		error_set(err, ERROR_USAGE,
+			  "only one of --on, --group, --to, --swap and --release says what to "
+			  "plan");
 	else if (swap != (inv->args.n == 2))
-		error_set(err, ERROR_USAGE, swap ? "--swap needs two personas" : "two personas are planned with --swap");
+		error_set(err, ERROR_USAGE,
+			  swap ? "--swap needs two personas"
+			       : "two personas are planned with --swap");
 	else if (swap)
 		return wish("swap", name, inv->args.items[1], NULL, NULL);
 	else if (release)
@@ -36,6 +40,9 @@ static json_t *wish_of(const struct invocation *inv, struct error *err)
 	return NULL;
 }
 
+/* What is longer than this sticks out rather than push all others away. */
+enum { WIDTH_MAX = 72 };
+
 struct widths {
 	int device, object, summary;
 };
@@ -44,7 +51,7 @@ static void widen(int *width, const char *text)
 {
 	int n = (int)strlen(text);
 
-	if (n > *width && n <= 48)
+	if (n > *width && n <= WIDTH_MAX)
 		*width = n;
 }
 
@@ -54,8 +61,7 @@ static struct widths measure(const json_t *steps)
 	json_t *step;
 	size_t i;
 
-	json_array_foreach(steps, i, step)
-	{
+	json_array_foreach(steps, i, step) {
 		widen(&w.device, json_str(step, "device", ""));
 		widen(&w.object, json_str(step, "object", ""));
 		widen(&w.summary, json_str(step, "summary", ""));
@@ -86,9 +92,12 @@ static void show_step(const json_t *step, const struct widths *w, bool wide)
 
 	if (!strcmp(impact, "none"))
 		impact = "";
-	printf("%s%.1s%s %-*s  %-*s  %-*s%s%s", tone(stdout, tone_of_verb(*verb)), safe(verb), tone_end(stdout),
-	       w->device, safe(json_str(step, "device", "")), w->object, safe(json_str(step, "object", "")),
-	       *impact ? w->summary : 0, safe(json_str(step, "summary", "")), *impact ? "  " : "", safe(impact));
+	printf("%s%.1s%s %-*s  ", tone(stdout, tone_of_verb(*verb)), safe(verb), tone_end(stdout),
+	       w->device, safe(json_str(step, "device", "")));
+	if (wide)
+		printf("%-*s  ", w->object, safe(json_str(step, "object", "")));
+	printf("%-*s%s%s", *impact ? w->summary : 0, safe(json_str(step, "summary", "")),
+	       *impact ? "  " : "", safe(impact));
 	if (wide && *undo)
 		printf("  undo: %s", safe(undo));
 	putchar('\n');
@@ -101,8 +110,7 @@ static void show_steps(const json_t *steps, bool wide)
 	json_t *step;
 	size_t i;
 
-	json_array_foreach(steps, i, step)
-	{
+	json_array_foreach(steps, i, step) {
 		phase = json_str(step, "phase", "");
 		if (strcmp(phase, before) != 0)
 			printf("%s%s%s:\n", tone(stdout, TONE_BOLD), safe(phase), tone_end(stdout));
@@ -127,13 +135,16 @@ static size_t count_devices(const json_t *steps)
 static void show_summary(const json_t *plan)
 {
 	json_t *steps = json_object_get(plan, "steps");
-	size_t n = (size_t)json_int(plan, "changes", (int64_t)json_array_size(steps)), devices = count_devices(steps);
-	const char *impact = json_str(plan, "impact", "none"), *persona = json_str(plan, "persona", "the persona");
+	size_t n = (size_t)json_int(plan, "changes", (int64_t)json_array_size(steps)),
+	       devices = count_devices(steps);
+	const char *impact = json_str(plan, "impact", "none"),
+		   *persona = json_str(plan, "persona", "the persona");
 	const char *fence = json_str(plan, "fence", "");
 
 	if (*fence)
 		printf("fence: %s\n", safe(fence));
-	printf("Plan: %zu change%s on %zu device%s, ", n, n == 1 ? "" : "s", devices, devices == 1 ? "" : "s");
+	printf("Plan: %zu change%s on %zu device%s, ", n, n == 1 ? "" : "s", devices,
+	       devices == 1 ? "" : "s");
 	if (!strcmp(impact, "none"))
 		fputs("no impact", stdout);
 	else
@@ -182,7 +193,8 @@ int cmd_plan(struct app *app, const struct invocation *inv, struct error *err)
 		puts(json_str(plan, "id", ""));
 		return 0;
 	}
-	if (json_int(plan, "changes", (int64_t)json_array_size(json_object_get(plan, "steps"))) == 0) {
+	if (json_int(plan, "changes", (int64_t)json_array_size(json_object_get(plan, "steps"))) ==
+	    0) {
 		puts("Plan: no changes; all is so already.");
 		return app->output_file ? save(app->output_file, plan, err) : 0;
 	}

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "client.h"
 #include "follow.h"
+#include "get.h"
 #include "json.h"
 #include "output.h"
 #include "table.h"
@@ -16,7 +17,9 @@
 #include <string.h>
 
 static const struct column power_columns[] = {
-	{ "MACHINE", "machine" }, { "POWER", "power", CELL_STATE }, { "READ", "read_at", CELL_TIME },
+	{ "MACHINE", "machine" },
+	{ "POWER", "power", CELL_STATE },
+	{ "READ", "read_at", CELL_TIME },
 	{ "ERROR", "error.text" },
 };
 
@@ -26,11 +29,14 @@ static int power_status(struct app *app, const struct invocation *inv, struct er
 	int i;
 
 	for (i = 1; i < inv->args.n; i++) {
-		_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[i], "power", NULL);
+		_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[i],
+							  "power", NULL);
 		json_t *answer = client_get(app->client, path, err);
 
-		if (!answer)
+		if (!answer) {
+			get_guess(app->client, "machines", inv->args.items[i], err);
 			return -1;
+		}
 		json_array_append_new(items, answer);
 	}
 	if (app->format == OUTPUT_NAME) {
@@ -38,7 +44,8 @@ static int power_status(struct app *app, const struct invocation *inv, struct er
 			puts(json_str(json_array_get(items, (size_t)i), "power", "unknown"));
 		return 0;
 	}
-	table_print(app, power_columns, sizeof(power_columns) / sizeof(power_columns[0]), items, "machine");
+	table_print(app, power_columns, sizeof(power_columns) / sizeof(power_columns[0]), items,
+		    "machine");
 	return 0;
 }
 
@@ -63,13 +70,18 @@ int cmd_power(struct app *app, const struct invocation *inv, struct error *err)
 	app->waits = wait_ms >= 0;
 	ids = xcalloc((size_t)inv->args.n, sizeof(*ids));
 	for (i = 1; i < inv->args.n; i++) { /* all at once, then wait for each */
-		_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[i], "power", NULL);
+		_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[i],
+							  "power", NULL);
 
-		if (start_only(app, path, json_pack("{s:s}", "power", wanted), &ids[i], err))
+		if (start_only(app, path, json_pack("{s:s}", "power", wanted), &ids[i], err)) {
+			get_guess(app->client, "machines", inv->args.items[i], err);
 			worst = shown(err);
+		}
 	}
 	for (i = 1; i < inv->args.n; i++) {
-		rc = ids[i] && app->waits && worst != EXIT_INTERRUPTED ? follow_to_end(app, ids[i], wait_ms, err) : 0;
+		rc = ids[i] && app->waits && worst != EXIT_INTERRUPTED
+			     ? follow_to_end(app, ids[i], wait_ms, err)
+			     : 0;
 		if (rc)
 			worst = rc < 0 ? shown(err) : rc;
 		free(ids[i]);

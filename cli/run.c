@@ -19,9 +19,15 @@
 #include <string.h>
 
 static const struct column run_columns[] = {
-	{ "ID", "id" }, { "ACTION", "action" }, { "PERSONA", "persona" }, { "FROM", "from" },
-	{ "MACHINE", "machine" }, { "STATE", "state", CELL_STATE }, { "CREATED", "created", CELL_TIME },
-	{ "ENDED", "ended", CELL_TIME, true }, { "ERROR", "error.text", CELL_TEXT, true },
+	{ "ID", "id" },
+	{ "ACTION", "action" },
+	{ "PERSONA", "persona" },
+	{ "FROM", "from" },
+	{ "MACHINE", "machine" },
+	{ "STATE", "state", CELL_STATE },
+	{ "CREATED", "created", CELL_TIME },
+	{ "ENDED", "ended", CELL_TIME, true },
+	{ "ERROR", "error.text", CELL_TEXT, true },
 };
 
 int cmd_runs(struct app *app, const struct invocation *inv, struct error *err)
@@ -33,26 +39,34 @@ int cmd_runs(struct app *app, const struct invocation *inv, struct error *err)
 
 	if (limit && text_parse_int(limit, 1, 10000, &n))
 		return error_set(err, ERROR_USAGE, "--limit takes a number from 1 to 10000");
-	path = xasprintf("/v1/runs?limit=%" PRId64 "%s", n, has_option(inv, OPTION_OPEN) ? "&state=open" : "");
+	path = xasprintf("/v1/runs?limit=%" PRId64 "%s", n,
+			 has_option(inv, OPTION_OPEN) ? "&state=open" : "");
 	answer = client_get(app->client, path, err);
 	if (!answer)
 		return -1;
 	if (json_array_size(json_object_get(answer, "items")) == 0 && app->format <= OUTPUT_WIDE)
-		say(has_option(inv, OPTION_OPEN) ? "No run is open." : "There has been no run yet.");
-	table_print(app, run_columns, sizeof(run_columns) / sizeof(run_columns[0]), json_object_get(answer, "items"),
-		    "id");
+		say(has_option(inv, OPTION_OPEN) ? "No run is open."
+						 : "There has been no run yet.");
+	table_print(app, run_columns, sizeof(run_columns) / sizeof(run_columns[0]),
+		    json_object_get(answer, "items"), "id");
 	return 0;
 }
 
 static const struct column step_columns[] = {
-	{ "STEP", "n" }, { "PHASE", "phase" }, { "DEVICE", "device" }, { "OBJECT", "object" },
-	{ "STATE", "state", CELL_STATE }, { "SUMMARY", "summary" }, { "STARTED", "started", CELL_TIME, true },
+	{ "STEP", "step" },
+	{ "PHASE", "phase" },
+	{ "DEVICE", "device" },
+	{ "OBJECT", "object" },
+	{ "STATE", "state", CELL_STATE },
+	{ "SUMMARY", "summary" },
+	{ "STARTED", "started", CELL_TIME, true },
 	{ "ENDED", "ended", CELL_TIME, true },
 };
 
 void show_run(const struct app *app, const json_t *run)
 {
-	json_t *error = json_object_get(run, "error"), *steps = json_object_get(run, "steps"), *step;
+	json_t *error = json_object_get(run, "error"), *steps = json_object_get(run, "steps"),
+	       *step;
 	const char *state = json_str(run, "state", "?");
 	size_t i;
 
@@ -64,19 +78,25 @@ void show_run(const struct app *app, const json_t *run)
 		fact("ended", "%s, after %s", show_time(json_object_get(run, "ended")),
 		     show_duration(json_int(run, "ended", 0) - json_int(run, "created", 0)));
 	if (json_is_object(error)) {
-		fact("error", "%s (%s)", safe(json_str(error, "text", "?")), safe(json_str(error, "code", "?")));
-		fact("try", "%s", safe(json_str(error, "hint", error_advice(error_by_name(json_str(error, "code", ""))))));
+		fact("error", "%s (%s)", safe(json_str(error, "text", "?")),
+		     safe(json_str(error, "code", "?")));
+		fact("try", "%s",
+		     safe(json_str(error, "hint",
+				   error_advice(error_by_name(json_str(error, "code", ""))))));
 	}
 	if (json_array_size(steps) == 0)
 		return;
-	putchar('\n');
-	table_print(app, step_columns, sizeof(step_columns) / sizeof(step_columns[0]), steps, "n");
 	json_array_foreach(steps, i, step)
-	{
+		json_object_set_new(
+			step, "step",
+			json_integer((json_int_t)i + 1)); /* counted as the progress does */
+	putchar('\n');
+	table_print(app, step_columns, sizeof(step_columns) / sizeof(step_columns[0]), steps,
+		    "step");
+	json_array_foreach(steps, i, step) {
 		error = json_object_get(step, "error");
 		if (json_is_object(error))
-			printf("step %" PRId64 ": %s\n", json_int(step, "n", (int64_t)i + 1),
-			       safe(json_str(error, "text", "?")));
+			printf("step %zu: %s\n", i + 1, safe(json_str(error, "text", "?")));
 	}
 }
 
@@ -106,6 +126,7 @@ int cmd_run_cancel(struct app *app, const struct invocation *inv, struct error *
 		return -1;
 	if (run)
 		output_value(app, run);
-	say("Run %s is being undone. Follow it: persona watch --run %s", inv->args.items[0], inv->args.items[0]);
+	say("Run %s is being undone. Follow it: persona watch --run %s", inv->args.items[0],
+	    inv->args.items[0]);
 	return 0;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * `persona secret set|list|delete`.  A secret comes from the terminal, a file or standard input, never
- * from argv or the environment; memory that held it is wiped, and this process leaves no core file.
+ * `persona secret set|list|delete`.  A secret comes from the terminal, a file or standard input,
+ * never from argv or the environment; memory that held it is wiped, and this process leaves no core
+ * file.
  */
 #include "app.h"
 #include "cleanup.h"
 #include "client.h"
+#include "get.h"
 #include "json.h"
 #include "output.h"
 #include "secret.h"
@@ -66,7 +68,8 @@ static ssize_t read_value(int fd, char *out, bool line, struct error *err)
 	while ((got = read(fd, out + n, line ? 1 : (size_t)(VALUE_MAX + 1 - n))) > 0) {
 		n += got;
 		if (n > VALUE_MAX)
-			return error_set(err, ERROR_TOO_LARGE, "a secret has at most %d bytes", VALUE_MAX);
+			return error_set(err, ERROR_TOO_LARGE, "a secret has at most %d bytes",
+					 VALUE_MAX);
 		if (line && out[n - 1] == '\n')
 			break;
 	}
@@ -116,11 +119,14 @@ static ssize_t obtain(const struct invocation *inv, char *out, struct error *err
 	ssize_t n;
 
 	if (inv->args.n > 1 && strcmp(inv->args.items[1], "-") != 0) {
-		error_set(err, ERROR_USAGE, "a secret is never taken from the command line, where others can see it");
-		return error_hint(err, "leave it out to be asked for it, or use --file FILE, or - for standard input.");
+		error_set(err, ERROR_USAGE,
+			  "a secret is never taken from the command line, where others can see it");
+		return error_hint(err, "leave it out to be asked for it, or use --file FILE, or - "
+				       "for standard input.");
 	}
 	if (inv->args.n > 1 && file)
-		return error_set(err, ERROR_USAGE, "--file and - are two places to read from: give one of them");
+		return error_set(err, ERROR_USAGE,
+				 "--file and - are two places to read from: give one of them");
 	if (inv->args.n > 1 || (file && !strcmp(file, "-")))
 		return read_value(STDIN_FILENO, out, false, err);
 	if (!file && !isatty(STDIN_FILENO)) {
@@ -170,7 +176,8 @@ int cmd_secret_set(struct app *app, const struct invocation *inv, struct error *
 
 int cmd_secret_list(struct app *app, const struct invocation *inv, struct error *err)
 {
-	static const struct column columns[] = { { "NAME", "name" }, { "CHANGED", "changed", CELL_TIME } };
+	static const struct column columns[] = { { "NAME", "name" },
+						 { "CHANGED", "changed", CELL_TIME } };
 	json_auto_t *answer = client_get(app->client, "/v1/secrets", err);
 
 	(void)inv;
@@ -187,8 +194,10 @@ int cmd_secret_delete(struct app *app, const struct invocation *inv, struct erro
 	for (i = 0; i < inv->args.n; i++) {
 		_cleanup_(freep) char *path = client_path("/v1/secrets", inv->args.items[i], NULL);
 
-		if (client_call(app->client, "DELETE", path, NULL, false, NULL, NULL, err))
+		if (client_call(app->client, "DELETE", path, NULL, false, NULL, NULL, err)) {
+			get_guess(app->client, "secrets", inv->args.items[i], err);
 			return -1;
+		}
 		say("Secret %s is forgotten.", inv->args.items[i]);
 	}
 	return 0;

@@ -33,7 +33,7 @@ void fact_member(const char *key, const json_t *object, const char *path)
 	json_t *value = table_member(object, path);
 	_cleanup_(freep) char *text = NULL;
 
-	if (!value || json_is_null(value))
+	if (!value || json_is_null(value) || (json_is_string(value) && !json_string_length(value)))
 		return;
 	if (json_is_string(value)) {
 		fact(key, "%s", safe(json_string_value(value)));
@@ -59,25 +59,27 @@ static void fact_list(const char *key, const json_t *list)
 		return;
 	printf("%s:%*s", key, (int)(13 - strlen(key)), "");
 	json_array_foreach(list, i, item)
-		printf("%s%s", i ? ", " : "", safe(json_string_value(item) ? json_string_value(item) : "?"));
+		printf("%s%s", i ? ", " : "",
+		       safe(json_string_value(item) ? json_string_value(item) : "?"));
 	putchar('\n');
 }
 
 static void show_machine(const struct app *app, const json_t *m)
 {
-	static const struct column nics[] = { { "NIC", "name" }, { "MAC", "mac" }, { "SWITCH", "switch" },
-					      { "PORT", "port" } };
+	static const struct column nics[] = {
+		{ "NIC", "name" }, { "MAC", "mac" }, { "SWITCH", "switch" }, { "PORT", "port" }
+	};
 
 	fact_member("machine", m, "name");
 	fact_state(m);
 	fact_member("persona", m, "persona");
 	fact_member("generation", m, "generation");
 	fact_member("run", m, "run");
-	fact("hardware", "%s, %" PRId64 " cores, %s", safe(json_str(m, "arch", "?")), json_int(m, "cores", 0),
-	     show_bytes(json_int(m, "memory_bytes", 0)));
+	fact("hardware", "%s, %" PRId64 " cores, %s", safe(json_str(m, "arch", "?")),
+	     json_int(m, "cores", 0), show_bytes(json_int(m, "memory_bytes", 0)));
 	fact_member("uuid", m, "uuid");
-	fact("bmc", "%s by driver %s", safe(json_str(json_object_get(m, "bmc"), "address", "?")),
-	     safe(json_str(json_object_get(m, "bmc"), "driver", "?")));
+	fact_member("bmc", m, "bmc.address");
+	fact_member("bmc driver", m, "bmc.driver");
 	fact_list("groups", json_object_get(m, "groups"));
 	if (json_array_size(json_object_get(m, "nics"))) {
 		putchar('\n');
@@ -87,7 +89,9 @@ static void show_machine(const struct app *app, const json_t *m)
 
 static void show_persona(const struct app *app, const json_t *p)
 {
-	static const struct column identities[] = { { "IDENTITY", "kind" }, { "FOR", "for" }, { "VALUE", "value" } };
+	static const struct column identities[] = { { "IDENTITY", "kind" },
+						    { "FOR", "for" },
+						    { "VALUE", "value" } };
 
 	fact_member("persona", p, "name");
 	fact_member("from", p, "from");
@@ -169,7 +173,7 @@ int cmd_show(struct app *app, const struct invocation *inv, struct error *err)
 	for (i = 0; i < N_SHOWN; i++)
 		if (names_kind(word, &shown[i], &name)) {
 			rc = try_kind(app, &shown[i], name, err);
-			if (rc == 0)
+			if (rc <= 0)
 				get_guess(app->client, shown[i].kind, name, err);
 			return rc > 0 ? 0 : -1;
 		}
@@ -178,10 +182,11 @@ int cmd_show(struct app *app, const struct invocation *inv, struct error *err)
 		if (rc)
 			return rc > 0 ? 0 : -1;
 	}
-	error_set(err, ERROR_NOT_FOUND, "nothing is named `%s`: no persona, machine, device or run", word);
+	error_set(err, ERROR_NOT_FOUND, "nothing is named `%s`: no persona, machine, device or run",
+		  word);
 	error_hint(err, "`persona get machines` and `persona get personas` list what there is.");
 	for (i = 0; i < N_SHOWN - 1; i++) {
-		struct error guess = { 0 };
+		struct error guess = { .code = ERROR_NOT_FOUND };
 
 		get_guess(app->client, shown[i].kind, word, &guess);
 		if (!strncmp(guess.hint, "did you", 7)) {

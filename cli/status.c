@@ -31,7 +31,8 @@ int cmd_status(struct app *app, const struct invocation *inv, struct error *err)
 		return 0;
 	fact_member("site", status, "site");
 	fact_member("version", status, "version");
-	fact("up", "%s (pid %" PRId64 ")", show_duration(json_int(status, "uptime_ms", 0)), json_int(status, "pid", 0));
+	fact("up", "%s (pid %" PRId64 ")", show_duration(json_int(status, "uptime_ms", 0)),
+	     json_int(status, "pid", 0));
 	fact_member("epoch", status, "epoch");
 	fact_member("machines", status, "machines");
 	fact_member("personas", status, "personas");
@@ -64,7 +65,8 @@ int cmd_backup(struct app *app, const struct invocation *inv, struct error *err)
 	char cwd[PATH_MAX];
 
 	if (file[0] != '/' && !getcwd(cwd, sizeof(cwd)))
-		return error_set(err, ERROR_USAGE, "the present directory has no name: %s", strerror(errno));
+		return error_set(err, ERROR_USAGE, "the present directory has no name: %s",
+				 strerror(errno));
 	path = file[0] == '/' ? xstrdup(file) : xasprintf("%s/%s", cwd, file);
 	body = json_pack("{s:s}", "path", path);
 	if (!body)

@@ -41,8 +41,7 @@ static void put_value(struct text *t, const json_t *value)
 		text_printf(t, "%g", json_real_value(value));
 	else if (json_is_boolean(value))
 		text_append(t, json_is_true(value) ? "yes" : "no");
-	json_array_foreach(value, i, item)
-	{
+	json_array_foreach(value, i, item) {
 		text_append(t, separator);
 		put_value(t, json_is_object(item) ? json_object_get(item, "name") : item);
 		separator = ",";
@@ -90,7 +89,8 @@ static void add_row(struct libscols_table *table, const struct column *columns, 
 	}
 }
 
-static void print_table(const struct app *app, const struct column *columns, size_t n, const json_t *items)
+static void print_table(const struct app *app, const struct column *columns, size_t n,
+			const json_t *items)
 {
 	struct libscols_table *table = scols_new_table();
 	bool wide = app->format == OUTPUT_WIDE;
@@ -108,7 +108,8 @@ static void print_table(const struct app *app, const struct column *columns, siz
 	scols_unref_table(table);
 }
 
-void table_print(const struct app *app, const struct column *columns, size_t n, const json_t *items, const char *name)
+void table_print(const struct app *app, const struct column *columns, size_t n, const json_t *items,
+		 const char *name)
 {
 	json_t *item;
 	size_t i;
@@ -120,8 +121,7 @@ void table_print(const struct app *app, const struct column *columns, size_t n, 
 			print_table(app, columns, n, items);
 		return;
 	}
-	json_array_foreach(items, i, item)
-	{
+	json_array_foreach(items, i, item) {
 		struct column column = { .path = name };
 		char *text = cell_text(&column, item);
 

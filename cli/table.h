@@ -17,11 +17,11 @@ struct column {
 	const char *header;
 	const char *path; /* "bmc.address" within the object */
 	enum cell cell;
-	bool wide;	  /* only with -o wide */
+	bool wide; /* only with -o wide */
 };
 
-/* Print @items (an array of objects) as a table, or as json, yaml or names as @app says.  @name is the
- * member that -o name prints. */
+/* Print @items (an array of objects) as a table, or as json, yaml or names as @app says.  @name is
+ * the member that -o name prints. */
 void table_print(const struct app *app, const struct column *columns, size_t n, const json_t *items,
 		 const char *name);
 

@@ -29,20 +29,22 @@ struct watch {
 /* What an event is about: the members that are not its frame, as words. */
 static void put_subject(const json_t *e)
 {
-	static const char *const names[] = { "run", "persona", "machine", "device", "step", "object", "state" };
-	const char *text = json_str(e, "text", NULL);
+	static const char *const names[] = { "run",	"id",	  "action", "persona",
+					     "machine", "device", "object", "name",
+					     "stage",	"state",  "changes" };
+	const char *text = json_str(e, "text", json_str(e, "summary", NULL));
 	json_t *value;
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		value = json_object_get(e, names[i]);
-		if (json_is_string(value))
+		if (json_is_string(value) && json_string_length(value))
 			printf(" %s=%s", names[i], safe(json_string_value(value)));
 		else if (json_is_integer(value))
 			printf(" %s=%" JSON_INTEGER_FORMAT, names[i], json_integer_value(value));
 	}
-	if (text)
-		printf(" %s", safe(text));
+	if (text && *text)
+		printf("  %s", safe(text));
 }
 
 static void on_event(void *arg, int64_t id, const char *event, const char *data)
@@ -60,7 +62,8 @@ static void on_event(void *arg, int64_t id, const char *event, const char *data)
 		puts("---");
 		output_yaml(stdout, e, 0);
 	} else {
-		printf("%s %-8s", show_time(json_object_get(e, "time")), safe(json_str(e, "type", event)));
+		printf("%s %-8s", show_time(json_object_get(e, "time")),
+		       safe(json_str(e, "type", event)));
 		put_subject(e);
 		putchar('\n');
 	}
@@ -106,7 +109,8 @@ static int watch_all(struct app *app, struct error *err)
 		if (w.is_served || !gone_since)
 			gone_since = clock_mono_ms();
 		was_served = was_served || w.is_served;
-		/* A controller that never was there is an error, one that went away is waited for. */
+		/* A controller that never was there is an error, one that went away is waited for.
+		 */
 		if (err->code && (!was_served || clock_mono_ms() - gone_since > GONE_MS)) {
 			rc = -1;
 			break;

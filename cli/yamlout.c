@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * JSON values as YAML.  A string stands plain only when no YAML reader could take it for anything else;
- * all others are written as JSON strings, which YAML's double quotes include.
+ * JSON values as YAML.  A string stands plain only when no YAML reader could take it for anything
+ * else; all others are written as JSON strings, which YAML's double quotes include.
  */
 #include "output.h"
 
@@ -12,7 +12,8 @@
 
 static bool is_reserved(const char *s)
 {
-	static const char *const words[] = { "null", "true", "false", "yes", "no", "on", "off", "y", "n" };
+	static const char *const words[] = { "null", "true", "false", "yes", "no",
+					     "on",   "off",  "y",     "n" };
 	size_t i;
 
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -48,7 +49,9 @@ static const char *escape_of(const char *c, size_t *len)
 	static char out[8];
 	static const struct {
 		const char *bytes, *escape;
-	} wide[] = { { "\xe2\x80\xa8", "\\u2028" }, { "\xe2\x80\xa9", "\\u2029" }, { "\xef\xbb\xbf", "\\ufeff" } };
+	} wide[] = { { "\xe2\x80\xa8", "\\u2028" },
+		     { "\xe2\x80\xa9", "\\u2029" },
+		     { "\xef\xbb\xbf", "\\ufeff" } };
 	size_t i;
 
 	for (i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
@@ -93,7 +96,8 @@ static void put_string(FILE *f, const char *s)
 
 static bool is_block(const json_t *value)
 {
-	return (json_is_object(value) && json_object_size(value)) || (json_is_array(value) && json_array_size(value));
+	return (json_is_object(value) && json_object_size(value)) ||
+	       (json_is_array(value) && json_array_size(value));
 }
 
 static void put_scalar(FILE *f, const json_t *value)
@@ -111,8 +115,7 @@ static void put_block(FILE *f, const json_t *value, int indent, bool begun)
 	json_t *item;
 	size_t i;
 
-	json_object_foreach((json_t *)value, key, item)
-	{
+	json_object_foreach((json_t *)value, key, item) {
 		fprintf(f, "%*s", begun ? 0 : indent, "");
 		begun = false;
 		put_string(f, key);
@@ -124,8 +127,7 @@ static void put_block(FILE *f, const json_t *value, int indent, bool begun)
 			fputc('\n', f);
 		}
 	}
-	json_array_foreach(value, i, item)
-	{
+	json_array_foreach(value, i, item) {
 		fprintf(f, "%*s- ", begun ? 0 : indent, "");
 		begun = false;
 		if (is_block(item)) {

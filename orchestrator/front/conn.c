@@ -36,9 +36,9 @@ struct conn {
 	struct event *deadline;	     /* of the present state */
 	struct http_request request; /* being read */
 	struct reply_style style;
-	size_t scanned;		     /* bytes of the head already looked at */
-	uint64_t id;		     /* of the request at the core */
-	bool eof;		     /* the client sends no more */
+	size_t scanned; /* bytes of the head already looked at */
+	uint64_t id;	/* of the request at the core */
+	bool eof;	/* the client sends no more */
 };
 
 static void try_head(struct conn *c);
@@ -90,8 +90,8 @@ static void linger(struct conn *c)
 
 static void refuse(struct conn *c, int status, const struct error *err)
 {
-	log_debug("conn", "%s %s refused with %d", c->request.method, c->request.path ? c->request.path : "?",
-		  status);
+	log_debug("conn", "%s %s refused with %d", c->request.method,
+		  c->request.path ? c->request.path : "?", status);
 	c->style.keep_alive = false;
 	reply_problem(output(c), c->style, status, err);
 	linger(c);
@@ -136,9 +136,10 @@ static void send_to_core(struct conn *c, json_t *body)
 	json_t *frame;
 	int rc;
 
-	frame = json_pack("{s:I,s:s,s:s,s:O,s:O,s:o,s:o}", "id", (json_int_t)id, "method", c->request.method, "path",
-			  c->request.path, "query", c->request.query, "headers", c->request.headers, "body",
-			  body ? body : json_null(), "peer", peer_json(&c->peer));
+	frame = json_pack("{s:I,s:s,s:s,s:O,s:O,s:o,s:o}", "id", (json_int_t)id, "method",
+			  c->request.method, "path", c->request.path, "query", c->request.query,
+			  "headers", c->request.headers, "body", body ? body : json_null(), "peer",
+			  peer_json(&c->peer));
 	rc = link_send(c->front->link, frame, &err);
 	json_decref(frame);
 	if (rc) {
@@ -198,7 +199,8 @@ static bool is_welcome(struct conn *c)
 		return false;
 	}
 	if (r->length && !r->is_json) {
-		refuse_text(c, 415, ERROR_USAGE, "a body is sent with `Content-Type: application/json`");
+		refuse_text(c, 415, ERROR_USAGE,
+			    "a body is sent with `Content-Type: application/json`");
 		return false;
 	}
 	return true;
@@ -239,8 +241,9 @@ static void try_head(struct conn *c)
 	c->style = (struct reply_style){ 0 };
 	if (n <= 0) {
 		refuse_text(c, n ? 400 : 431, n ? ERROR_USAGE : ERROR_TOO_LARGE,
-			    n ? "the request holds a control character or a line that ends without CR" :
-				"the head of the request is larger than 16 KiB");
+			    n ? "the request holds a control character or a line that ends without "
+				"CR"
+			      : "the head of the request is larger than 16 KiB");
 		return;
 	}
 	rc = http_parse(bytes, (size_t)n, &c->request, &status, &err);
@@ -293,7 +296,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 
 	/* A client may close its sending half and still wait for its answer. */
 	if (what & BEV_EVENT_EOF && !c->eof &&
-	    (c->state == CONN_WAIT || (c->state == CONN_LINGER && evbuffer_get_length(output(c))))) {
+	    (c->state == CONN_WAIT ||
+	     (c->state == CONN_LINGER && evbuffer_get_length(output(c))))) {
 		c->eof = true;
 		bufferevent_disable(bev, EV_READ);
 		return;
@@ -317,11 +321,13 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 		refuse_text(c, 408, ERROR_TIMEOUT, "the request did not arrive in time");
 		break;
 	case CONN_BODY:
-		refuse_text(c, 408, ERROR_TIMEOUT, "the body of the request did not arrive in time");
+		refuse_text(c, 408, ERROR_TIMEOUT,
+			    "the body of the request did not arrive in time");
 		break;
 	case CONN_WAIT:
 		c->id = 0;
-		refuse_text(c, 504, ERROR_TIMEOUT, "the controller did not answer this request in time");
+		refuse_text(c, 504, ERROR_TIMEOUT,
+			    "the controller did not answer this request in time");
 		break;
 	case CONN_STREAM:
 	case CONN_LINGER:
@@ -369,7 +375,8 @@ static void on_chunk(struct conn *c, const json_t *frame)
 	json_t *chunk = json_object_get(frame, "chunk");
 
 	if (json_is_string(chunk))
-		reply_stream_chunk(output(c), c->style, json_string_value(chunk), json_string_length(chunk));
+		reply_stream_chunk(output(c), c->style, json_string_value(chunk),
+				   json_string_length(chunk));
 	if (evbuffer_get_length(output(c)) > FRONT_STREAM_MAX) {
 		log_warn("conn", "a reader of %s does not keep up and is cut off", c->request.path);
 		destroy(c);
@@ -428,7 +435,8 @@ void conn_close_all(struct front *front)
 			reply_problem(output(c), c->style, 503, &err);
 		}
 		if (evbuffer_get_length(output(c))) {
-			/* Out of the socket buffer's hands or not at all: nobody runs the loop any more. */
+			/* Out of the socket buffer's hands or not at all: nobody runs the loop any
+			 * more. */
 			bufferevent_disable(c->bev, EV_WRITE);
 			evbuffer_unfreeze(output(c), 1);
 			evbuffer_write(output(c), bufferevent_getfd(c->bev));

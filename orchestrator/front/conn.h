@@ -5,7 +5,7 @@
  *
  *   HEAD ──► BODY ──► WAIT ──► (answer written) ──► HEAD
  *                       └────► STREAM ──► (end) ──► HEAD
- *   any refusal or close ──► LINGER (the answer leaves, further bytes are thrown away) ──► gone
+ *   any refusal or close ──► LINGER (the answer leaves, more is thrown away) ──► gone
  */
 #ifndef RECAST_FRONT_CONN_H
 #define RECAST_FRONT_CONN_H

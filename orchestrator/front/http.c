@@ -18,10 +18,14 @@ static const struct known_header {
 	const char *name;
 	bool repeats, pass_on;
 } known_headers[] = {
-	{ "accept", true, true },	   { "connection", true, false },
-	{ "content-length", false, false }, { "content-type", false, false },
-	{ "expect", false, false },	   { "host", false, false },
-	{ "idempotency-key", false, true }, { "last-event-id", false, true },
+	{ "accept", true, true },
+	{ "connection", true, false },
+	{ "content-length", false, false },
+	{ "content-type", false, false },
+	{ "expect", false, false },
+	{ "host", false, false },
+	{ "idempotency-key", false, true },
+	{ "last-event-id", false, true },
 	{ "transfer-encoding", false, false },
 };
 enum { N_KNOWN = sizeof(known_headers) / sizeof(known_headers[0]) };
@@ -114,7 +118,8 @@ static bool path_is_plain(const char *raw, size_t n, const char *path)
 	return true;
 }
 
-static int parse_query(const char *s, size_t len, struct http_request *out, int *status, struct error *err)
+static int parse_query(const char *s, size_t len, struct http_request *out, int *status,
+		       struct error *err)
 {
 	const char *end = s + len, *next;
 
@@ -143,14 +148,16 @@ static int parse_query(const char *s, size_t len, struct http_request *out, int 
 	return 0;
 }
 
-static int parse_target(const char *s, size_t len, struct http_request *out, int *status, struct error *err)
+static int parse_target(const char *s, size_t len, struct http_request *out, int *status,
+			struct error *err)
 {
 	const char *mark = memchr(s, '?', len);
 	size_t n = mark ? (size_t)(mark - s) : len;
 	json_t *utf8;
 
 	if (s[0] != '/' || memchr(s, '#', len))
-		return refuse(status, 400, err, "the request does not name a path beginning with /");
+		return refuse(status, 400, err,
+			      "the request does not name a path beginning with /");
 	out->path = decode(s, n, false);
 	utf8 = out->path ? json_string(out->path) : NULL;
 	json_decref(utf8);
@@ -204,7 +211,8 @@ static int apply_header(const char *name, const char *value, struct http_request
 	if (!strcmp(name, "content-length"))
 		return set_length(value, out, status, err);
 	if (!strcmp(name, "transfer-encoding"))
-		return refuse(status, 411, err, "a body is sent with Content-Length, not Transfer-Encoding");
+		return refuse(status, 411, err,
+			      "a body is sent with Content-Length, not Transfer-Encoding");
 	if (!strcmp(name, "content-type")) {
 		size_t n = strcspn(value, "; \t");
 
@@ -214,14 +222,15 @@ static int apply_header(const char *name, const char *value, struct http_request
 			out->keep_alive = false;
 	} else if (!strcmp(name, "expect")) {
 		if (strcasecmp(value, "100-continue"))
-			return refuse(status, 417, err, "only `Expect: 100-continue` is understood");
+			return refuse(status, 417, err,
+				      "only `Expect: 100-continue` is understood");
 		out->expects_continue = true;
 	}
 	return 0;
 }
 
-static int parse_header(const char *s, size_t len, unsigned *seen, struct http_request *out, int *status,
-			struct error *err)
+static int parse_header(const char *s, size_t len, unsigned *seen, struct http_request *out,
+			int *status, struct error *err)
 {
 	const char *colon = memchr(s, ':', len), *end = s + len;
 	char name[24], *value;
@@ -265,7 +274,8 @@ static bool saw(unsigned seen, const char *name)
 	return false;
 }
 
-int http_parse(const char *head, size_t len, struct http_request *out, int *status, struct error *err)
+int http_parse(const char *head, size_t len, struct http_request *out, int *status,
+	       struct error *err)
 {
 	const char *s = head, *end = head + len - 2, *eol;
 	unsigned seen = 0;
@@ -278,7 +288,8 @@ int http_parse(const char *head, size_t len, struct http_request *out, int *stat
 		if (!eol)
 			break; /* not possible in a head that http_head_length() accepted */
 		if (line > FRONT_HEAD_LINES)
-			return refuse(status, 431, err, "the request has more than 100 header lines");
+			return refuse(status, 431, err,
+				      "the request has more than 100 header lines");
 		if (line == 0 && parse_request_line(s, (size_t)(eol - s), out, status, err))
 			return -1;
 		if (line > 0 && parse_header(s, (size_t)(eol - s), &seen, out, status, err))
@@ -303,18 +314,30 @@ const char *http_reason(int status)
 		int status;
 		const char *reason;
 	} reasons[] = {
-		{ 200, "OK" },		    { 201, "Created" },
-		{ 202, "Accepted" },	    { 204, "No Content" },
-		{ 304, "Not Modified" },    { 400, "Bad Request" },
-		{ 403, "Forbidden" },	    { 404, "Not Found" },
-		{ 405, "Method Not Allowed" }, { 408, "Request Timeout" },
-		{ 409, "Conflict" },	    { 411, "Length Required" },
-		{ 413, "Content Too Large" }, { 415, "Unsupported Media Type" },
-		{ 417, "Expectation Failed" }, { 422, "Unprocessable Content" },
-		{ 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" },
-		{ 501, "Not Implemented" }, { 502, "Bad Gateway" },
-		{ 503, "Service Unavailable" }, { 504, "Gateway Timeout" },
-		{ 505, "HTTP Version Not Supported" }, { 507, "Insufficient Storage" },
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 202, "Accepted" },
+		{ 204, "No Content" },
+		{ 304, "Not Modified" },
+		{ 400, "Bad Request" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 408, "Request Timeout" },
+		{ 409, "Conflict" },
+		{ 411, "Length Required" },
+		{ 413, "Content Too Large" },
+		{ 415, "Unsupported Media Type" },
+		{ 417, "Expectation Failed" },
+		{ 422, "Unprocessable Content" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" },
+		{ 501, "Not Implemented" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+		{ 505, "HTTP Version Not Supported" },
+		{ 507, "Insufficient Storage" },
 	};
 	size_t i;
 

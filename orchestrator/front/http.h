@@ -19,10 +19,10 @@
 
 struct http_request {
 	char method[8];
-	char *path;	  /* percent-decoded; no empty, "." or ".." segment, no control characters */
-	json_t *query;	  /* object of strings */
-	json_t *headers;  /* object of the few headers that the core is told, names in lower case */
-	size_t length;	  /* of the body */
+	char *path;	 /* percent-decoded; no empty, "." or ".." segment, no control characters */
+	json_t *query;	 /* object of strings */
+	json_t *headers; /* object of the few headers that the core is told, names in lower case */
+	size_t length;	 /* of the body */
 	bool has_length, is_json;
 	bool http10, keep_alive, expects_continue;
 };
@@ -34,7 +34,8 @@ ssize_t http_head_length(const char *bytes, size_t len, size_t *scanned);
 
 /* Parse the @len bytes of a head into the zeroed @out.  On failure returns -1 with *status the HTTP
  * status of the refusal.  In both cases free with http_request_fini(). */
-int http_parse(const char *head, size_t len, struct http_request *out, int *status, struct error *err);
+int http_parse(const char *head, size_t len, struct http_request *out, int *status,
+	       struct error *err);
 
 void http_request_fini(struct http_request *r);
 

@@ -81,7 +81,8 @@ struct link *link_open(struct front *front, int fd, struct error *err)
 	evutil_make_socket_closeonexec(fd);
 	link = xcalloc(1, sizeof(*link));
 	link->front = front;
-	link->bev = bufferevent_socket_new(front->base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	link->bev = bufferevent_socket_new(front->base, fd,
+					   BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	bufferevent_setcb(link->bev, on_read, NULL, on_event, link);
 	bufferevent_enable(link->bev, EV_READ | EV_WRITE);
 	return link;
@@ -103,7 +104,8 @@ int link_send(struct link *link, const json_t *frame, struct error *err)
 	char *bytes;
 
 	if (evbuffer_get_length(out) > FRONT_LINK_MAX)
-		return error_set(err, ERROR_BUSY, "the controller is busy and takes no further requests now");
+		return error_set(err, ERROR_BUSY,
+				 "the controller is busy and takes no further requests now");
 	bytes = frame_encode(frame, &len);
 	evbuffer_add(out, bytes, len);
 	secret_wipe(bytes, len); /* a body may carry a secret on its way to the core */

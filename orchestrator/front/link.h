@@ -19,8 +19,8 @@ struct link;
 struct link *link_open(struct front *front, int fd, struct error *err);
 void link_close(struct link *link);
 
-/* Send @frame, which stays the caller's.  Fails with ERROR_BUSY when the core has not read for so long
- * that FRONT_LINK_MAX bytes wait. */
+/* Send @frame, which stays the caller's.  Fails with ERROR_BUSY when the core has not read for so
+ * long that FRONT_LINK_MAX bytes wait. */
 int link_send(struct link *link, const json_t *frame, struct error *err);
 
 /* Tell the core that the reader of stream @id has gone. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Listening sockets, made by hand: the helper of libevent's HTTP server refuses numeric addresses in
- * a network namespace without routable ones.  See listen.h.
+ * Listening sockets, made by hand: libevent's own HTTP server refuses numeric addresses
+ * in a network namespace without routable ones.  See listen.h.
  */
 #include "listen.h"
 
@@ -66,7 +66,8 @@ static bool is_full(struct front *front, const struct conn_peer *peer)
 		total++;
 		boot += other->is_boot;
 		if (other->is_boot == peer->is_boot &&
-		    (peer->is_boot ? !strcmp(other->address, peer->address) : other->uid == peer->uid))
+		    (peer->is_boot ? !strcmp(other->address, peer->address)
+				   : other->uid == peer->uid))
 			same++;
 	}
 	if (total == FRONT_SLOTS)
@@ -76,7 +77,8 @@ static bool is_full(struct front *front, const struct conn_peer *peer)
 	return same >= FRONT_PER_USER;
 }
 
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *sa, int len, void *arg)
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *sa,
+		      int len, void *arg)
 {
 	struct conn_peer peer = { 0 };
 	struct listen *l = arg;
@@ -119,8 +121,9 @@ static struct listen *start(struct front *front, int fd, bool is_boot, struct er
 	l->front = front;
 	l->is_boot = is_boot;
 	l->pause = evtimer_new(front->base, on_pause_end, l);
-	l->listener = evconnlistener_new(front->base, on_accept, l, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
-					 FRONT_SLOTS, fd);
+	l->listener = evconnlistener_new(front->base, on_accept, l,
+					 LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, FRONT_SLOTS,
+					 fd);
 	if (!l->listener) {
 		error_set(err, ERROR_INTERNAL, "listen: %s", strerror(errno));
 		close(fd);
@@ -140,7 +143,8 @@ static int clear_the_way(const struct sockaddr_un *sun, struct error *err)
 	if (lstat(sun->sun_path, &st))
 		return 0;
 	if (!S_ISSOCK(st.st_mode))
-		return error_set(err, ERROR_CONFLICT, "%s exists and is not a socket", sun->sun_path);
+		return error_set(err, ERROR_CONFLICT, "%s exists and is not a socket",
+				 sun->sun_path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return error_set(err, ERROR_INTERNAL, "socket: %s", strerror(errno));
@@ -151,8 +155,8 @@ static int clear_the_way(const struct sockaddr_un *sun, struct error *err)
 		return error_hint(err, "Stop that one, or give this one a socket path of its own.");
 	}
 	if (unlink(sun->sun_path) && errno != ENOENT)
-		return error_set(err, ERROR_DENIED, "cannot remove the old socket %s: %s", sun->sun_path,
-				 strerror(errno));
+		return error_set(err, ERROR_DENIED, "cannot remove the old socket %s: %s",
+				 sun->sun_path, strerror(errno));
 	return 0;
 }
 
@@ -165,10 +169,11 @@ static int set_owner(const char *path, const struct front_options *o, struct err
 		return error_hint(err, "Create it: groupadd --system %s", o->socket_group);
 	}
 	if (group && chown(path, (uid_t)-1, group->gr_gid))
-		return error_set(err, ERROR_DENIED, "cannot give %s to group %s: %s", path, o->socket_group,
-				 strerror(errno));
+		return error_set(err, ERROR_DENIED, "cannot give %s to group %s: %s", path,
+				 o->socket_group, strerror(errno));
 	if (chmod(path, o->socket_mode))
-		return error_set(err, ERROR_DENIED, "cannot set the mode of %s: %s", path, strerror(errno));
+		return error_set(err, ERROR_DENIED, "cannot set the mode of %s: %s", path,
+				 strerror(errno));
 	return 0;
 }
 
@@ -185,7 +190,8 @@ static int bind_unix(const struct sockaddr_un *sun, struct error *err)
 	umask(before);
 	if (rc == 0)
 		return fd;
-	error_set(err, ERROR_DENIED, "cannot create the socket %s: %s", sun->sun_path, strerror(errno));
+	error_set(err, ERROR_DENIED, "cannot create the socket %s: %s", sun->sun_path,
+		  strerror(errno));
 	error_hint(err, "The directory must exist and be writable by the user of recastd.");
 	close(fd);
 	return -1;
@@ -234,7 +240,8 @@ static struct addrinfo *parse_address(const char *text, struct error *err)
 		snprintf(host, sizeof(host), "%.*s", (int)n - 2, text + 1);
 	else
 		snprintf(host, sizeof(host), "%.*s", (int)n, text);
-	if (n == 0 || n >= sizeof(host) || !colon[1] || getaddrinfo(host, colon + 1, &hints, &found)) {
+	if (n == 0 || n >= sizeof(host) || !colon[1] ||
+	    getaddrinfo(host, colon + 1, &hints, &found)) {
 		error_set(err, ERROR_USAGE, "`%s` is not an address and port", text);
 		error_hint(err, "Write ADDRESS:PORT, or [ADDRESS]:PORT for IPv6, in numbers.");
 		return NULL;
@@ -259,7 +266,8 @@ struct listen *listen_boot_open(struct front *front, struct error *err)
 	freeaddrinfo(address);
 	if (rc == 0)
 		return start(front, fd, true, err);
-	error_set(err, ERROR_CONFLICT, "cannot listen on %s: %s", front->options.boot, strerror(errno));
+	error_set(err, ERROR_CONFLICT, "cannot listen on %s: %s", front->options.boot,
+		  strerror(errno));
 	error_hint(err, "The boot address must be one of this host's, and the port free.");
 	if (fd >= 0)
 		close(fd);
@@ -274,7 +282,8 @@ void listen_close(struct listen *l)
 		return;
 	if (l->listener)
 		evconnlistener_free(l->listener);
-	if (l->ino && !lstat(l->front->options.socket, &st) && st.st_ino == l->ino && st.st_dev == l->dev)
+	if (l->ino && !lstat(l->front->options.socket, &st) && st.st_ino == l->ino &&
+	    st.st_dev == l->dev)
 		unlink(l->front->options.socket);
 	event_free(l->pause);
 	free(l);

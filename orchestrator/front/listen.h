@@ -11,8 +11,8 @@
 struct front;
 struct listen;
 
-/* Bind and listen on the unix socket of the options.  A socket file that nobody answers on is replaced;
- * one that somebody answers on is ERROR_CONFLICT. */
+/* Bind and listen on the unix socket of the options.  A socket file that nobody answers on is
+ * replaced; one that somebody answers on is ERROR_CONFLICT. */
 struct listen *listen_unix_open(struct front *front, struct error *err);
 
 /* Bind and listen on the boot address of the options. */

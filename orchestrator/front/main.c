@@ -28,11 +28,16 @@
 enum { CORE_FD = 3 };
 
 static const struct option long_options[] = {
-	{ "socket", required_argument, NULL, 's' },	  { "socket-mode", required_argument, NULL, 'm' },
-	{ "socket-group", required_argument, NULL, 'g' }, { "boot", required_argument, NULL, 'b' },
-	{ "user", required_argument, NULL, 'u' },	  { "log-level", required_argument, NULL, 'l' },
-	{ "head-timeout", required_argument, NULL, 'H' }, { "body-timeout", required_argument, NULL, 'B' },
-	{ "answer-timeout", required_argument, NULL, 'A' }, { "idle-timeout", required_argument, NULL, 'I' },
+	{ "socket", required_argument, NULL, 's' },
+	{ "socket-mode", required_argument, NULL, 'm' },
+	{ "socket-group", required_argument, NULL, 'g' },
+	{ "boot", required_argument, NULL, 'b' },
+	{ "user", required_argument, NULL, 'u' },
+	{ "log-level", required_argument, NULL, 'l' },
+	{ "head-timeout", required_argument, NULL, 'H' },
+	{ "body-timeout", required_argument, NULL, 'B' },
+	{ "answer-timeout", required_argument, NULL, 'A' },
+	{ "idle-timeout", required_argument, NULL, 'I' },
 	{ 0 },
 };
 
@@ -71,7 +76,9 @@ static int set_option(struct front_options *o, int c, const char *text, struct e
 		o->user = text;
 		return 0;
 	case 'l':
-		return log_set_level(text) ? error_set(err, ERROR_USAGE, "`%s` is not a log level", text) : 0;
+		return log_set_level(text)
+			       ? error_set(err, ERROR_USAGE, "`%s` is not a log level", text)
+			       : 0;
 	case 'H':
 		return set_duration(&o->head_ms, text, err);
 	case 'B':
@@ -89,14 +96,18 @@ static int parse_options(int argc, char **argv, struct front_options *o, struct 
 {
 	int c;
 
-	*o = (struct front_options){ .socket_mode = 0660, .head_ms = 10000, .body_ms = 30000, .answer_ms = 180000,
+	*o = (struct front_options){ .socket_mode = 0660,
+				     .head_ms = 10000,
+				     .body_ms = 30000,
+				     .answer_ms = 180000,
 				     .idle_ms = 60000 };
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		if (set_option(o, c, optarg, err))
 			return -1;
 	if (optind < argc || !o->socket)
-		return error_set(err, ERROR_USAGE, "usage: recast-front --socket PATH [--socket-mode MODE] "
-						   "[--socket-group NAME] [--boot ADDR:PORT] [--user NAME]");
+		return error_set(err, ERROR_USAGE,
+				 "usage: recast-front --socket PATH [--socket-mode MODE] "
+				 "[--socket-group NAME] [--boot ADDR:PORT] [--user NAME]");
 	return 0;
 }
 
@@ -121,7 +132,8 @@ static int become(const char *user, struct error *err)
 	if (!pw)
 		return error_set(err, ERROR_NOT_FOUND, "there is no user `%s`", user);
 	if (setgroups(0, NULL) || setgid(pw->pw_gid) || setuid(pw->pw_uid))
-		return error_set(err, ERROR_DENIED, "cannot become user %s: %s", user, strerror(errno));
+		return error_set(err, ERROR_DENIED, "cannot become user %s: %s", user,
+				 strerror(errno));
 	return 0;
 }
 
@@ -152,7 +164,8 @@ static void run(struct front *front)
 	struct event *term = evsignal_new(front->base, SIGTERM, on_signal, front);
 
 	event_add(term, NULL);
-	log_info("main", "serving %s%s%s", front->options.socket, front->options.boot ? " and boot requests on " : "",
+	log_info("main", "serving %s%s%s", front->options.socket,
+		 front->options.boot ? " and boot requests on " : "",
 		 front->options.boot ? front->options.boot : "");
 	event_base_dispatch(front->base);
 	event_free(term);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * HTTP answers as bytes.  See reply.h.  The core is trusted to mean well but not to be right: a header
- * that would break the framing is dropped and logged.
+ * HTTP answers as bytes.  See reply.h.  The core is trusted to mean well but not to be right: a
+ * header that would break the framing is dropped and logged.
  */
 #include "reply.h"
 
@@ -26,22 +26,24 @@ static bool is_ours(const char *name)
 	return false;
 }
 
-static void head(struct evbuffer *out, struct reply_style style, int status, const char *type, json_t *headers)
+static void head(struct evbuffer *out, struct reply_style style, int status, const char *type,
+		 json_t *headers)
 {
 	const char *name;
 	json_t *value;
 
-	evbuffer_add_printf(out, "HTTP/1.%d %d %s\r\n", style.http10 ? 0 : 1, status, http_reason(status));
+	evbuffer_add_printf(out, "HTTP/1.%d %d %s\r\n", style.http10 ? 0 : 1, status,
+			    http_reason(status));
 	if (type)
 		evbuffer_add_printf(out, "Content-Type: %s\r\n", type);
-	json_object_foreach(headers, name, value)
-	{
+	json_object_foreach(headers, name, value) {
 		const char *text = json_string_value(value);
 
 		if (text && !is_ours(name) && http_header_is_sane(name, text))
 			evbuffer_add_printf(out, "%s: %s\r\n", name, text);
 		else
-			log_error("reply", "the core asked for a header that cannot be sent; left out");
+			log_error("reply", "the core asked for a header that cannot be sent; left "
+					   "out");
 	}
 	evbuffer_add_printf(out, "Cache-Control: no-store\r\nConnection: %s\r\n",
 			    style.keep_alive ? "keep-alive" : "close");
@@ -62,8 +64,8 @@ static const char *type_of(const json_t *frame, const char *otherwise)
 	return http_header_is_sane("Content-Type", type) ? type : otherwise;
 }
 
-static void whole(struct evbuffer *out, struct reply_style style, int status, const char *type, json_t *headers,
-		  const char *bytes, size_t len)
+static void whole(struct evbuffer *out, struct reply_style style, int status, const char *type,
+		  json_t *headers, const char *bytes, size_t len)
 {
 	head(out, style, status, len ? type : NULL, headers);
 	if (status != 204)
@@ -82,7 +84,8 @@ void reply_whole(struct evbuffer *out, struct reply_style style, const json_t *f
 	char *bytes;
 
 	if (text) {
-		whole(out, style, status, type_of(frame, "text/plain; charset=utf-8"), headers, text, strlen(text));
+		whole(out, style, status, type_of(frame, "text/plain; charset=utf-8"), headers,
+		      text, strlen(text));
 		return;
 	}
 	if (!body || json_is_null(body)) {
@@ -93,7 +96,8 @@ void reply_whole(struct evbuffer *out, struct reply_style style, const json_t *f
 	len = bytes ? strlen(bytes) : 0;
 	if (bytes)
 		bytes[len++] = '\n'; /* takes the place of the NUL */
-	whole(out, style, status, type_of(frame, status >= 400 ? "application/problem+json" : "application/json"),
+	whole(out, style, status,
+	      type_of(frame, status >= 400 ? "application/problem+json" : "application/json"),
 	      headers, bytes ? bytes : "", len);
 	free(bytes);
 }
@@ -106,7 +110,8 @@ void reply_stream_begin(struct evbuffer *out, struct reply_style style, const js
 			    style.http10 ? "" : "Transfer-Encoding: chunked\r\n");
 }
 
-void reply_stream_chunk(struct evbuffer *out, struct reply_style style, const char *bytes, size_t len)
+void reply_stream_chunk(struct evbuffer *out, struct reply_style style, const char *bytes,
+			size_t len)
 {
 	if (len == 0)
 		return; /* an empty chunk would end the stream */
@@ -123,7 +128,8 @@ void reply_stream_end(struct evbuffer *out, struct reply_style style)
 		evbuffer_add(out, "0\r\n\r\n", 5);
 }
 
-void reply_problem(struct evbuffer *out, struct reply_style style, int status, const struct error *err)
+void reply_problem(struct evbuffer *out, struct reply_style style, int status,
+		   const struct error *err)
 {
 	json_t *frame = json_object(), *body = json_object(), *headers = json_object();
 

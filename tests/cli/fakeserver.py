@@ -16,14 +16,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 STEPS = [
     {"n": 1, "phase": "off", "device": "node1-bmc", "class": "bmc", "object": "power", "verb": "!",
-     "summary": "power off, read twice", "impact": "downtime", "undo": "power on", "from": "on", "to": "off"},
+     "summary": "power off node1 and read off twice", "impact": "downtime", "undo": "power on", "from": "on", "to": "off"},
     {"n": 2, "phase": "prepare", "device": "leaf1", "class": "switch", "object": "port:node4-eth0", "verb": "~",
-     "summary": "vlan 4000 -> 110", "impact": "link-blip", "undo": "vlan 4000", "from": {"vlan": 4000},
+     "summary": "port leaf1/node4-eth0: VLAN 4000 -> 110", "impact": "link-blip", "undo": "vlan 4000", "from": {"vlan": 4000},
      "to": {"vlan": 110}},
     {"n": 3, "phase": "grant", "device": "san1", "class": "storage", "object": "map:web-root", "verb": "+",
-     "summary": "lun 1 for web", "impact": "none", "undo": "no map", "from": None, "to": {"lun": 1}},
+     "summary": "map web on san1", "impact": "none", "undo": "no map", "from": None, "to": {"lun": 1}},
     {"n": 4, "phase": "grant", "device": "san1", "class": "storage", "object": "map:old-root", "verb": "-",
-     "summary": "no map", "impact": "none", "undo": "lun 1", "from": {"lun": 1}, "to": None},
+     "summary": "unmap old on san1", "impact": "none", "undo": "lun 1", "from": {"lun": 1}, "to": None},
 ]
 
 PLAN = {

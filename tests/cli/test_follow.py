@@ -36,7 +36,7 @@ def test_waits_until_the_run_is_done(builddir):
         lines = err.splitlines()
         tap.equal(lines[0], "Run 12: apply web from node1 to node4")
         tap.equal([line.split()[:2] for line in lines[1:4]], [["done", "1/3"], ["done", "2/3"], ["done", "3/3"]])
-        tap.contains(lines[2], "leaf1 port:node4-eth0  vlan 4000 -> 110  (0.8 s)")
+        tap.contains(lines[2], "port leaf1/node4-eth0: VLAN 4000 -> 110  (0.8 s)")
         tap.equal(lines[4], "Done: apply web from node1 to node4; 3 steps in 42.0 s.")
         tap.equal(len(lines), 5)
 
@@ -166,9 +166,10 @@ def test_a_run_that_does_not_exist_is_an_error(builddir):
         tap.equal(persona(builddir, fake, "run", "show", "99")[0], 3)
 
 
-EVENTS = [{"seq": 41, "time": 1767225600000, "type": "run", "run": 12, "state": "running", "persona": "web"},
-          {"seq": 42, "time": 1767225601000, "type": "step", "run": 12, "step": 1, "device": "leaf1", "state": "done",
-           "text": "vlan\x1b[0m 110"}]
+EVENTS = [{"seq": 41, "time": 1767225600000, "type": "run", "id": 12, "action": "apply", "persona": "web",
+           "machine": "node1", "state": "running"},
+          {"seq": 42, "time": 1767225601000, "type": "step", "run": 12, "n": 0, "device": "leaf1",
+           "object": "port:a", "state": "done", "summary": "vlan\x1b[0m 110"}]
 
 
 class Watching:
@@ -197,8 +198,8 @@ def test_watch_prints_events_as_lines(builddir):
     with Fake() as fake:
         fake.events = list(EVENTS)
         with Watching(builddir, fake) as w:
-            tap.equal(w.lines(2), ["2026-01-01 00:00:00 run      run=12 persona=web state=running\n",
-                                   "2026-01-01 00:00:01 step     run=12 device=leaf1 step=1 state=done vlan?[0m 110\n"])
+            tap.equal(w.lines(2), ["2026-01-01 00:00:00 run      id=12 action=apply persona=web machine=node1 state=running\n",
+                       "2026-01-01 00:00:01 step     run=12 device=leaf1 object=port:a state=done  vlan?[0m 110\n"])
             tap.equal(w.interrupt()[0], 130)
         with Watching(builddir, fake, "-o", "json") as w:
             tap.equal([json.loads(line) for line in w.lines(2)], EVENTS)
@@ -231,3 +232,20 @@ def test_watch_ends_when_nobody_reads_it(builddir):
         head = subprocess.run("'%s/persona' watch -o json | head -n 1" % builddir, shell=True, capture_output=True,
                               timeout=PATIENCE, env=environment(fake), check=True)
         tap.equal(json.loads(head.stdout)["seq"], 41)
+
+
+def test_says_what_a_run_is_about(builddir):
+    cases = [({"action": "apply", "from": None}, "apply web on node4"), ({"action": "move"}, "move web from node1 to node4"),
+             ({"action": "release", "machine": "", "from": "node1"}, "release web from node1"),
+             ({"action": "release", "machine": None, "from": "node1"}, "release web from node1"),
+             ({"action": "apply", "from": "node4"}, "apply web on node4"),
+             ({"action": "release", "from": None}, "release web from node4"),
+             ({"action": "swap", "with": "db"}, "swap web and db"),
+             ({"action": "power-on", "persona": "", "from": ""}, "power-on node4"),
+             ({"action": "power-off", "persona": None, "from": None}, "power-off node4")]
+    with Fake() as fake:
+        for i, (more, wanted) in enumerate(cases):
+            run = fake.add_run()
+            run.update(more)
+            line = persona(builddir, fake, "run", "show", str(12 + i))[1].splitlines()[1]
+            tap.equal(line, "action:       " + wanted)
