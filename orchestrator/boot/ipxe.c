@@ -62,7 +62,7 @@ char *ipxe_boot_script(const struct boot_plan *p)
 		    p->initiator, p->user, p->secret);
 	report(&t, p, "script");
 	text_append(&t, "set recast_try:int32 0\n:again\n");
-	text_printf(&t, "sanboot --no-describe iscsi:%s::%d:%x:%s || goto failed\n", p->portal, p->port, p->lun,
+	text_printf(&t, "sanboot iscsi:%s::%d:%x:%s || goto failed\n", p->portal, p->port, p->lun,
 		    p->target);
 	text_append(&t, ":failed\n");
 	report(&t, p, "failed");

@@ -136,13 +136,12 @@ void dispatch_refresh(struct dispatch *d)
 		spec = (struct device_spec){ 0 };
 		if (d->ops->device(d->ctx, q->name, &spec, NULL) < 0)
 			continue;
-		/* A changed secret keeps its name, so an idle device is opened anew in any case of doubt. */
-		if (!q->busy && q->state == DEVICE_READY && (spec.secret || !same_spec(&spec, &q->spec)))
-			q->state = DEVICE_CLOSED;
-		if (strcmp(spec.driver, q->spec.driver) != 0 && !q->busy && !q->listed)
-			q->driver = driver_get(d, spec.driver);
+		/* A changed secret keeps its name, so a device with a secret is opened anew in any case. */
+		if (q->state != DEVICE_CLOSED && (spec.secret || !same_spec(&spec, &q->spec)))
+			q->reopen = true;
 		free(q->spec.options);
 		free(q->spec.secret);
+		q->next_driver = strcmp(spec.driver, q->driver->name) ? driver_get(d, spec.driver) : NULL;
 		q->spec = spec;
 		breaker_success(&q->breaker);
 	}

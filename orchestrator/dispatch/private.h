@@ -36,11 +36,13 @@ struct queue { /* one per device */
 	struct device_spec spec;
 	enum device_state state;
 	bool busy;	  /* a normal request is under way */
+	bool reopen;	  /* its entry or secret has changed: close it before the next request */
 	bool listed;	  /* in the driver's list of devices with work */
 	struct op_list ops, urgent;
 	struct breaker breaker;
 	struct error last_error;
 	struct queue *next_ready;
+	struct driver *next_driver; /* once it is closed; NULL: the same */
 };
 
 struct request {

@@ -244,10 +244,38 @@ static void refuse_normal(struct queue *q)
 	op_list_fail(&ops, &err, false);
 }
 
+/* Close the device; its entry, and perhaps its driver, is another one from then on. */
+static void send_close(struct queue *q)
+{
+	struct request *r = request_create(q, "close", OPEN_MS);
+
+	q->busy = true;
+	send_request(r, NULL, NULL);
+}
+
+static void closed(struct queue *q)
+{
+	q->state = DEVICE_CLOSED;
+	q->reopen = false;
+	if (q->next_driver)
+		q->driver = q->next_driver;
+	q->next_driver = NULL;
+}
+
 static void serve(struct queue *q)
 {
 	struct error err = { 0 };
 
+	if (q->reopen && q->state == DEVICE_READY && !q->busy) {
+		send_close(q);
+		return;
+	}
+	if (q->state == DEVICE_CLOSED && q->next_driver) {
+		closed(q);
+		queue_ready(q);
+		driver_pump(q->driver);
+		return;
+	}
 	if (q->state == DEVICE_CLOSED) {
 		if (send_open(q, &err) < 0)
 			fail_waiting(q, &err);
@@ -258,7 +286,7 @@ static void serve(struct queue *q)
 	if (q->urgent.n)
 		send_apply(q, &q->urgent, true);
 	send_console(q);
-	if (q->busy || !q->ops.n)
+	if (q->busy || q->reopen || !q->ops.n)
 		return;
 	if (breaker_open(&q->breaker, clock_mono_ms()))
 		refuse_normal(q);
@@ -366,6 +394,8 @@ static void answer_ok(struct request *r, const json_t *reply)
 
 	if (!strcmp(r->kind, "open"))
 		r->queue->state = DEVICE_READY;
+	else if (!strcmp(r->kind, "close"))
+		closed(r->queue);
 	else if (!strcmp(r->kind, "observe"))
 		answer_observe(r, json_object_get(reply, "document"));
 	else if (!strcmp(r->kind, "apply"))
@@ -380,6 +410,8 @@ static void answer_error(struct request *r, const json_t *error)
 
 	error_from_json(error, &err);
 	note_outcome(r->queue, &err);
+	if (!strcmp(r->kind, "close"))
+		closed(r->queue);
 	if (!strcmp(r->kind, "open")) {
 		r->queue->state = DEVICE_CLOSED;
 		fail_waiting(r->queue, &err);
@@ -402,6 +434,8 @@ void request_answered(struct driver *drv, const json_t *reply)
 	else
 		answer_error(r, json_object_get(reply, "error"));
 	queue_ready(r->queue);
+	if (r->queue->driver != drv)
+		driver_pump(r->queue->driver);
 	free(r);
 }
 
@@ -416,7 +450,7 @@ void driver_died(struct driver *drv, const struct error *err)
 	for (i = 0; (q = table_at(drv->d->queues, i)); i++)
 		if (q->driver == drv) {
 			q->state = DEVICE_CLOSED;
-			q->busy = false;
+			q->busy = q->reopen = false;
 		}
 	while ((r = requests)) {
 		requests = r->next;

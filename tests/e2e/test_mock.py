@@ -258,3 +258,20 @@ def test_doctor_finds_nothing_wrong_on_a_good_rack(builddir):
         answer = c.api("GET", "/v1/doctor")[1]
         assert answer["ok"], answer
         c.persona("doctor").expect(0, "leaf1", "san1", "node1-bmc")
+
+
+def test_a_changed_device_or_secret_is_taken_up_at_once(builddir):
+    with ready(builddir) as c:
+        c.run_to_end(action="apply", persona="web", machine="node1")
+        site = rack.site(c.dir)
+        site["switches"]["leaf1"]["latency_ms"] = 1
+        for machine in site["machines"].values():
+            machine["bmc"]["secret"] = "bmc"
+        c.persona("secret", "set", "bmc", "-", input="one\n").expect(0)
+        c.define(site)
+        tap.equal(c.run_to_end(action="move", persona="web", machine="node2")["state"], "done")
+        c.persona("secret", "set", "bmc", "-", input="two\n").expect(0)
+        tap.equal(c.run_to_end(action="move", persona="web", machine="node1")["state"], "done")
+        site["machines"]["node2"]["bmc"]["secret"] = "nosuch"
+        c.define(site)
+        c.persona("power", "status", "node2").expect(3, "there is no secret `nosuch`", "persona secret set nosuch")
