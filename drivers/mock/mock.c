@@ -113,6 +113,15 @@ static void mock_close(struct driver_device *dev)
 	free(m);
 }
 
+/* What leaves the lock must share nothing with the rack, not even a reference counter. */
+static json_t *detached(json_t *v)
+{
+	json_t *copy = json_deep_copy(v);
+
+	json_decref(v);
+	return copy;
+}
+
 static json_t *document(struct mock_device *m, const json_t *objects, struct error *err)
 {
 	if (!strcmp(m->dev->cls, "switch"))
@@ -141,7 +150,7 @@ static json_t *mock_observe(struct driver_device *dev, const struct driver_call 
 	    !play_process_fault(m, call, &hit))
 		fault_error(&hit, m->name, err);
 	else
-		v = document(m, objects, err);
+		v = detached(document(m, objects, err));
 	rack_save(m->rack);
 	rack_unlock();
 	return v;
@@ -168,6 +177,7 @@ static void do_change(struct mock_device *m, struct driver_change *c)
 
 	if (change_by_class(m, c, &err))
 		change_failed(c, CHANGE_NOT_APPLIED, &err);
+	c->observed = detached(c->observed);
 }
 
 /* Play @hit on @c.  Returns true when no further change can be attempted. */

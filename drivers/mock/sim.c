@@ -72,7 +72,10 @@ static int sim_port(struct rack *rack, const char *device, struct driver_change 
 {
 	json_t *ports = rack_child(rack_device(rack, "switches", device), "ports");
 
-	json_object_update(rack_child(ports, c->object + strlen("sim:port:")), (json_t *)(uintptr_t)c->set);
+	json_t *set = json_deep_copy(c->set);
+
+	json_object_update(rack_child(ports, c->object + strlen("sim:port:")), set);
+	json_decref(set);
 	return 0;
 }
 

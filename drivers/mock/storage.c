@@ -123,8 +123,8 @@ static json_t *map_document(const json_t *map)
 
 static json_t *map_from_wish(const struct map_wish *wish)
 {
-	return json_pack("{s:s, s:o, s:O, s:s, s:I, s:b, s:[]}", "target", wish->target, "initiators",
-			 initiators_sorted(wish->initiators), "luns", wish->luns, "chap_user",
+	return json_pack("{s:s, s:o, s:o, s:s, s:I, s:b, s:[]}", "target", wish->target, "initiators",
+			 initiators_sorted(wish->initiators), "luns", json_deep_copy(wish->luns), "chap_user",
 			 wish->chap_user ? wish->chap_user : "", "generation", (json_int_t)wish->generation,
 			 "managed", 1, "sessions");
 }

@@ -137,13 +137,14 @@ static json_t *all_ports(struct mock_device *m)
 
 json_t *mock_switch_document(struct mock_device *m, const json_t *objects, struct error *err)
 {
-	json_t *document = json_object(), *ports;
+	json_t *document, *ports;
 	const json_t *one;
 	size_t i;
 
 	if (!objects)
 		return json_pack("{s:o, s:o, s:o}", "ports", all_ports(m), "macs", learned(m, false),
 				 "neighbours", learned(m, true));
+	document = json_object();
 	ports = json_object();
 	json_object_set_new(document, "ports", ports);
 	json_array_foreach(objects, i, one) {

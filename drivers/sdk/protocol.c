@@ -138,7 +138,8 @@ static int kind_of(const char *op)
 	return -1;
 }
 
-/* Turn a frame into a job.  A frame without an id cannot be answered: it is logged and dropped. */
+/* Turn a frame into a job, which takes the reference: jansson's counters are no place for two threads to
+ * meet.  A frame without an id cannot be answered: it is logged and dropped. */
 static void dispatch(json_t *frame)
 {
 	const json_t *id = json_object_get(frame, "id");
@@ -159,15 +160,17 @@ static void dispatch(json_t *frame)
 		if (deadline < 0 || deadline > MAX_DEADLINE_MS)
 			deadline = MAX_DEADLINE_MS;
 		job = xcalloc(1, sizeof(*job));
-		job->request = json_incref(frame);
+		job->request = frame;
 		job->id = json_integer_value(id);
 		job->kind = (enum job_kind)kind;
 		job->call.deadline_ms = clock_mono_ms() + deadline;
 		job->call.urgent = json_bool(frame, "urgent", false);
 		pool_submit(job, device);
+		return;
 	}
 	if (err.code)
 		kit_reply_error(json_integer_value(id), &err);
+	json_decref(frame);
 }
 
 /* The buffer that a frame came in is overwritten once all of it was handed out. */
@@ -190,10 +193,8 @@ static int take_input(struct frame_reader *reader, struct error *err)
 		return 0;
 	frame_feed(reader, bytes, (size_t)n);
 	secret_wipe(bytes, (size_t)n);
-	while ((rc = frame_next(reader, &frame, err)) > 0) {
+	while ((rc = frame_next(reader, &frame, err)) > 0)
 		dispatch(frame);
-		json_decref(frame);
-	}
 	wipe_input(reader);
 	return rc < 0 ? -1 : 1;
 }

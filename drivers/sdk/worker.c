@@ -199,6 +199,7 @@ void pool_start(int limit)
 	lane_init(&urgent, limit < URGENT_THREADS ? limit : URGENT_THREADS);
 }
 
+/* @device belongs to the job's request: not to be used once the job has begun. */
 void pool_submit(struct job *job, const char *device)
 {
 	struct error err = { 0 };

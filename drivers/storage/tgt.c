@@ -166,7 +166,8 @@ static json_t *tgt_observe(struct driver_device *dev, const struct driver_call *
 
 static int change_one(struct tgt *t, struct driver_change *c, int64_t deadline_ms, struct error *err)
 {
-	struct timespec at = { 0 };
+	int64_t until = clock_wall_ms() + deadline_ms - clock_mono_ms();
+	struct timespec at = { .tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000 };
 	enum storage_kind kind;
 	const char *name;
 	int rc;
@@ -175,9 +176,7 @@ static int change_one(struct tgt *t, struct driver_change *c, int64_t deadline_m
 		return -1;
 	if (kind == STORAGE_VOLUME)
 		return tgt_volume_change(t, name, c, deadline_ms, err);
-	at.tv_sec = deadline_ms / 1000;
-	at.tv_nsec = deadline_ms % 1000 * 1000000;
-	if (pthread_mutex_clocklock(&t->lock, CLOCK_MONOTONIC, &at))
+	if (pthread_mutex_timedlock(&t->lock, &at))
 		return error_set(err, ERROR_BUSY, "another change of the array has not ended");
 	if (kind == STORAGE_MAP)
 		rc = tgt_map_change(t, name, c, deadline_ms, err);
