@@ -18,8 +18,7 @@ struct secret *secret_create(const void *bytes, size_t len)
 
 	if (sodium_init() < 0)
 		return NULL;
-	/* sodium_malloc puts the end of the block at a guard page: round up, or the start is not aligned. */
-	s = sodium_malloc((sizeof(*s) + len + 1 + 15) & ~(size_t)15);
+	s = sodium_malloc(sizeof(*s) + len + 1);
 	if (!s)
 		return NULL;
 	s->len = len;
