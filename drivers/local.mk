@@ -30,10 +30,12 @@ recastlibexec_PROGRAMS += recast-driver-ovsdb
 recast_driver_ovsdb_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport
 recast_driver_ovsdb_LDADD = drivers/libtransport.a $(DRIVER_LIBS)
 recast_driver_ovsdb_SOURCES = drivers/switch/ovsdb.c drivers/switch/ovsdb.h drivers/switch/ovsdb_link.c \
-	drivers/switch/ovsdb_view.c drivers/switch/ovsdb_write.c drivers/switch/ovsdb_mac.c
+	drivers/switch/ovsdb_view.c drivers/switch/ovsdb_write.c drivers/switch/ovsdb_mac.c \
+	drivers/switch/ovsdb_apply.c
 
 recastlibexec_PROGRAMS += recast-driver-tgt
 recast_driver_tgt_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport
 recast_driver_tgt_LDADD = drivers/libtransport.a $(DRIVER_LIBS)
 recast_driver_tgt_SOURCES = drivers/storage/tgt.c drivers/storage/tgt.h drivers/storage/tgt_ipc.c \
-	drivers/storage/tgt_view.c drivers/storage/tgt_map.c drivers/storage/tgt_volume.c
+	drivers/storage/tgt_view.c drivers/storage/tgt_map.c drivers/storage/tgt_target.c \
+	drivers/storage/tgt_volume.c drivers/storage/tgt_clone.c

@@ -36,7 +36,8 @@ void mock_bmc_print(struct rack *rack, const char *name, const char *text)
 	size_t len = strlen(all), skip = len > CONSOLE_KEEP ? len - CONSOLE_KEEP : 0;
 
 	json_object_set_new(bmc, "console", json_string(all + skip));
-	json_object_set_new(bmc, "printed", json_integer(json_int(bmc, "printed", 0) + (int64_t)strlen(text)));
+	json_object_set_new(bmc, "printed",
+			    json_integer(json_int(bmc, "printed", 0) + (int64_t)strlen(text)));
 	rack->dirty = true;
 	if (json_object_get(rack->watched, name))
 		driver_emit_console(name, text, strlen(text));
@@ -50,8 +51,8 @@ static json_t *parse_nic(const char *text, struct error *err)
 	if (slash && slash[1] && (size_t)(at - text) < sizeof(word)) {
 		snprintf(word, sizeof(word), "%.*s", (int)(at - text), text);
 		if (text_mac(word, mac))
-			return json_pack("{s:s, s:s%, s:s}", "mac", mac, "switch", at + 1, (size_t)(slash - at - 1),
-					 "port", slash + 1);
+			return json_pack("{s:s, s:s%, s:s}", "mac", mac, "switch", at + 1,
+					 (size_t)(slash - at - 1), "port", slash + 1);
 	}
 	error_set(err, ERROR_INVALID, "nics: \"%s\" is not MAC=SWITCH/PORT", text ? text : "");
 	return NULL;
@@ -72,7 +73,8 @@ int mock_bmc_open(struct mock_device *m, struct error *err)
 		json_array_append_new(nics, nic);
 	}
 	json_object_set_new(bmc, "nics", nics);
-	json_object_set_new(bmc, "boot_vlan", json_integer(json_int(m->dev->options, "boot_vlan", 0)));
+	json_object_set_new(bmc, "boot_vlan",
+			    json_integer(json_int(m->dev->options, "boot_vlan", 0)));
 	if (!json_object_get(bmc, "power"))
 		json_object_set_new(bmc, "power", json_string("off"));
 	if (!json_object_get(bmc, "boot"))
@@ -104,7 +106,8 @@ static void boot_server(struct rack *rack, const char *name, json_t *bmc)
 		mock_bmc_print(rack, name, "No configuration methods succeeded.\r\n");
 	} else if (!persona) {
 		mock_bmc_print(rack, name, "Nothing to boot.\r\n");
-	} else if (map && !mock_session_open(rack, json_str(hint, "array", ""), map, "192.0.2.1", &session)) {
+	} else if (map && !mock_session_open(rack, json_str(hint, "array", ""), map, "192.0.2.1",
+					     &session)) {
 		mock_bmc_print(rack, name, "Could not open SAN device: no such target.\r\n");
 	} else {
 		if (session)
@@ -147,11 +150,13 @@ static void settle(struct rack *rack, const char *name)
 
 static void set_pending(json_t *bmc, bool on, int64_t after_ms)
 {
-	json_object_set_new(bmc, "pending", json_pack("{s:b, s:I}", "on", on, "at_ms",
-						      (json_int_t)(clock_wall_ms() + after_ms)));
+	json_object_set_new(bmc, "pending",
+			    json_pack("{s:b, s:I}", "on", on, "at_ms",
+				      (json_int_t)(clock_wall_ms() + after_ms)));
 }
 
-static int change_power(struct mock_device *m, json_t *bmc, struct driver_change *c, struct error *err)
+static int change_power(struct mock_device *m, json_t *bmc, struct driver_change *c,
+			struct error *err)
 {
 	const char *want = json_str(c->set, "power", "");
 	const json_t *pending;
@@ -180,19 +185,22 @@ static int change_power(struct mock_device *m, json_t *bmc, struct driver_change
 	return 0;
 }
 
-static int change_shutdown(struct mock_device *m, json_t *bmc, struct driver_change *c, struct error *err)
+static int change_shutdown(struct mock_device *m, json_t *bmc, struct driver_change *c,
+			   struct error *err)
 {
 	struct fault_hit hit;
 
 	if (!json_is_true(json_object_get(c->set, "requested")))
 		return error_set(err, ERROR_INVALID, "shutdown can only be requested");
 	change_done(c, is_on(bmc), NULL);
-	if (is_on(bmc) && !fault_take(m->rack, m->name, "apply", "shutdown", 1u << FAULT_IGNORE, &hit))
+	if (is_on(bmc) &&
+	    !fault_take(m->rack, m->name, "apply", "shutdown", 1u << FAULT_IGNORE, &hit))
 		mock_power_to(m->rack, m->name, false);
 	return 0;
 }
 
-static int change_boot(struct mock_device *m, json_t *bmc, struct driver_change *c, struct error *err)
+static int change_boot(struct mock_device *m, json_t *bmc, struct driver_change *c,
+		       struct error *err)
 {
 	const char *device = json_str(c->set, "device", "");
 	const json_t *now = json_object_get(bmc, "boot");
@@ -200,7 +208,8 @@ static int change_boot(struct mock_device *m, json_t *bmc, struct driver_change 
 
 	if (strcmp(device, "pxe") && strcmp(device, "disk") && strcmp(device, "none"))
 		return error_set(err, ERROR_INVALID, "boot.device must be pxe, disk or none");
-	change_done(c, !json_equal(now, c->set), json_pack("{s:{s:s, s:b}}", "boot", "device", device, "valid", 1));
+	change_done(c, !json_equal(now, c->set),
+		    json_pack("{s:{s:s, s:b}}", "boot", "device", device, "valid", 1));
 	json_object_set_new(bmc, "boot", json_deep_copy(c->set));
 	if (fault_take(m->rack, m->name, "apply", "boot", 1u << FAULT_FORGET, &hit))
 		json_object_set_new(bmc, "forget", json_true());
@@ -258,7 +267,8 @@ static const char *observed_power(struct mock_device *m, const json_t *bmc)
 {
 	struct fault_hit hit;
 
-	if (!fault_take(m->rack, m->name, "observe", "power", 1u << FAULT_FLAP | 1u << FAULT_BLIND, &hit))
+	if (!fault_take(m->rack, m->name, "observe", "power", 1u << FAULT_FLAP | 1u << FAULT_BLIND,
+			&hit))
 		return is_on(bmc) ? "on" : "off";
 	if (hit.kind == FAULT_BLIND)
 		return "unknown";
@@ -274,19 +284,22 @@ static int add_part(struct mock_device *m, json_t *document, const char *object,
 	if (!strcmp(object, "power")) {
 		part = json_string(observed_power(m, bmc));
 	} else if (!strcmp(object, "boot")) {
-		part = json_pack("{s:s, s:b}", "device", json_str(json_object_get(bmc, "boot"), "device", "none"),
-				 "valid", 1);
+		part = json_pack("{s:s, s:b}", "device",
+				 json_str(json_object_get(bmc, "boot"), "device", "none"), "valid",
+				 1);
 	} else if (!strcmp(object, "identity")) {
-		part = json_pack("{s:s, s:i, s:s}", "uuid", json_str(m->dev->options, "uuid", ""), "manufacturer", 0,
-				 "firmware", "mock 1.0");
+		part = json_pack("{s:s, s:i, s:s}", "uuid", json_str(m->dev->options, "uuid", ""),
+				 "manufacturer", 0, "firmware", "mock 1.0");
 	} else if (!strcmp(object, "sensors")) {
-		part = json_pack("[{s:s, s:s, s:f, s:s, s:s}]", "name", "Inlet Temp", "type", "temperature", "value",
-				 23.0, "unit", "C", "state", "ok");
+		part = json_pack("[{s:s, s:s, s:f, s:s, s:s}]", "name", "Inlet Temp", "type",
+				 "temperature", "value", 23.0, "unit", "C", "state", "ok");
 	} else if (!strcmp(object, "sel")) {
-		part = json_object_get(bmc, "sel") ? json_incref(json_object_get(bmc, "sel")) : json_array();
+		part = json_object_get(bmc, "sel") ? json_incref(json_object_get(bmc, "sel"))
+						   : json_array();
 	} else if (!strncmp(object, "console:", 8)) {
 		text = captured(bmc);
-		part = json_pack("{s:s, s:b}", "text", text ? text : "", "seen", text && strstr(text, object + 8));
+		part = json_pack("{s:s, s:b}", "text", text ? text : "", "seen",
+				 text && strstr(text, object + 8));
 		object = "console";
 	}
 	if (!part)

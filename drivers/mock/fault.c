@@ -33,8 +33,8 @@ static int kind_by_name(const char *name)
 
 static json_t *fault_json(const char *op, const char *object, int kind, int64_t n, int64_t arg)
 {
-	return json_pack("{s:s, s:s, s:s, s:I, s:I}", "op", op, "object", object, "kind", kind_names[kind],
-			 "left", (json_int_t)n, "arg", (json_int_t)arg);
+	return json_pack("{s:s, s:s, s:s, s:I, s:I}", "op", op, "object", object, "kind",
+			 kind_names[kind], "left", (json_int_t)n, "arg", (json_int_t)arg);
 }
 
 /* "OP:OBJECT-GLOB:KIND[:N[:ARG]]"; the glob itself may hold colons, so the kind is what divides. */
@@ -45,11 +45,13 @@ static json_t *fault_parse(const char *spec, struct error *err)
 	int count = 0, at, i;
 
 	snprintf(copy, sizeof(copy), "%s", spec);
-	for (word = strtok_r(copy, ":", &save); word && count < 16; word = strtok_r(NULL, ":", &save))
+	for (word = strtok_r(copy, ":", &save); word && count < 16;
+	     word = strtok_r(NULL, ":", &save))
 		words[count++] = word;
 	for (at = count - 1; at >= 2 && kind_by_name(words[at]) < 0; at--)
 		;
-	if (at < 2 || at + 3 < count || (at + 1 < count && text_parse_int(words[at + 1], 0, 1 << 30, &n)) ||
+	if (at < 2 || at + 3 < count ||
+	    (at + 1 < count && text_parse_int(words[at + 1], 0, 1 << 30, &n)) ||
 	    (at + 2 < count && text_parse_int(words[at + 2], 0, 1 << 30, &arg))) {
 		error_set(err, ERROR_INVALID, "fault \"%s\" is not OP:OBJECT:KIND[:N[:ARG]]", spec);
 		return NULL;
@@ -109,8 +111,8 @@ static bool matches(const json_t *fault, const char *op, const char *object, uns
 	       !fnmatch(json_str(fault, "object", "*"), object, 0);
 }
 
-bool fault_take(struct rack *rack, const char *device, const char *op, const char *object, unsigned mask,
-		struct fault_hit *hit)
+bool fault_take(struct rack *rack, const char *device, const char *op, const char *object,
+		unsigned mask, struct fault_hit *hit)
 {
 	json_t *faults = json_object_get(json_object_get(rack->root, "faults"), device), *fault;
 	const char *name;
@@ -147,8 +149,9 @@ int fault_change(struct rack *rack, const char *device, struct driver_change *c,
 	} else if (json_is_false(json_object_get(c->set, "exists"))) {
 		json_object_del(faults, name);
 	} else {
-		return error_set(err, ERROR_INVALID, "a fault is set by {\"spec\": \"OP:OBJECT:KIND[:N[:ARG]]\"} "
-						     "and removed by {\"exists\": false}");
+		return error_set(err, ERROR_INVALID,
+				 "a fault is set by {\"spec\": \"OP:OBJECT:KIND[:N[:ARG]]\"} "
+				 "and removed by {\"exists\": false}");
 	}
 	rack->dirty = true;
 	change_done(c, true, NULL);
@@ -160,7 +163,8 @@ int fault_error(const struct fault_hit *hit, const char *device, struct error *e
 	switch (hit->kind) {
 	case FAULT_AUTH:
 		error_set(err, ERROR_AUTH, "%s refused the password (fault)", device);
-		return error_hint(err, "Correct the secret that the site file names for %s.", device);
+		return error_hint(err, "Correct the secret that the site file names for %s.",
+				  device);
 	case FAULT_PROTOCOL:
 		return error_set(err, ERROR_PROTOCOL, "%s answered nonsense (fault)", device);
 	case FAULT_BUSY:
@@ -168,7 +172,8 @@ int fault_error(const struct fault_hit *hit, const char *device, struct error *e
 	case FAULT_REFUSE:
 		return error_set(err, ERROR_REFUSED, "%s refused the change (fault)", device);
 	case FAULT_CONFLICT:
-		return error_set(err, ERROR_CONFLICT, "%s is locked by another administrator (fault)", device);
+		return error_set(err, ERROR_CONFLICT,
+				 "%s is locked by another administrator (fault)", device);
 	default:
 		return error_set(err, ERROR_UNREACHABLE, "%s does not answer (fault)", device);
 	}

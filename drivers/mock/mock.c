@@ -19,17 +19,26 @@
 #include <unistd.h>
 
 static const struct driver_option mock_options[] = {
-	{ "rack", "string", .missing = "rack", .help = "name of the simulated rack; devices of one rack see each other" },
-	{ "state", "string", .help = "file in which the rack is saved on each change; one driver process at a time" },
-	{ "control", "string", .help = "file with orders from outside: one {device, object, set} per line, removed when done" },
+	{ "rack", "string", .missing = "rack",
+	  .help = "name of the simulated rack; devices of one rack see each other" },
+	{ "state", "string",
+	  .help = "file in which the rack is saved on each change; one driver process at a time" },
+	{ "control", "string",
+	  .help = "file with orders from outside: one {device, object, set} per line, removed when "
+		  "done" },
 	{ "latency_ms", "int", .missing = "0", .help = "time that each request takes" },
 	{ "faults", "list", .missing = "", .help = "faults to play: OP:OBJECT:KIND[:N[:ARG]]" },
-	{ "ports", "list", .missing = "", .help = "switch: the ports that there are (none named: any)" },
-	{ "volumes", "list", .missing = "", .help = "array: the volumes that are there at first (none named: any source of a clone)" },
+	{ "ports", "list", .missing = "",
+	  .help = "switch: the ports that there are (none named: any)" },
+	{ "volumes", "list", .missing = "",
+	  .help = "array: the volumes that are there at first (none named: any source of a "
+		  "clone)" },
 	{ "portals", "list", .missing = "", .help = "array: addresses of its iSCSI portals" },
 	{ "nics", "list", .missing = "", .help = "BMC: the server's NICs, MAC=SWITCH/PORT" },
-	{ "boot_vlan", "int", .missing = "0", .help = "BMC: the VLAN that the first NIC must be in to boot (0: any)" },
-	{ "power_ms", "int", .missing = "0", .help = "BMC: time from the order until the power has changed" },
+	{ "boot_vlan", "int", .missing = "0",
+	  .help = "BMC: the VLAN that the first NIC must be in to boot (0: any)" },
+	{ "power_ms", "int", .missing = "0",
+	  .help = "BMC: time from the order until the power has changed" },
 	{ "uuid", "string", .help = "BMC: the server's UUID" },
 	{ "address", "string", .help = "not used" },
 	{ "user", "string", .help = "not used" },
@@ -54,7 +63,8 @@ static void mock_sleep(const struct driver_call *call, int64_t ms)
 }
 
 /* A fault that delays or breaks the process, not the answer.  True when the work goes on. */
-static bool play_process_fault(struct mock_device *m, const struct driver_call *call, const struct fault_hit *hit)
+static bool play_process_fault(struct mock_device *m, const struct driver_call *call,
+			       const struct fault_hit *hit)
 {
 	if (hit->kind == FAULT_CRASH) {
 		rack_save(m->rack);
@@ -79,7 +89,8 @@ static int mock_open(struct driver_device *dev, const struct driver_call *call, 
 	struct fault_hit hit;
 	int rc = 0;
 
-	*m = (struct mock_device){ .dev = dev, .name = dev->name,
+	*m = (struct mock_device){ .dev = dev,
+				   .name = dev->name,
 				   .latency_ms = json_int(dev->options, "latency_ms", 0),
 				   .power_ms = json_int(dev->options, "power_ms", 0),
 				   .control = json_str(dev->options, "control", NULL) };
@@ -113,6 +124,15 @@ static void mock_close(struct driver_device *dev)
 	free(m);
 }
 
+/* What leaves the lock must share nothing with the rack, not even a reference counter. */
+static json_t *detached(json_t *v)
+{
+	json_t *copy = json_deep_copy(v);
+
+	json_decref(v);
+	return copy;
+}
+
 static json_t *document(struct mock_device *m, const json_t *objects, struct error *err)
 {
 	if (!strcmp(m->dev->cls, "switch"))
@@ -126,8 +146,8 @@ static json_t *document(struct mock_device *m, const json_t *objects, struct err
 }
 
 /* The fault of an observation is looked for under the name of its first object, or "*". */
-static json_t *mock_observe(struct driver_device *dev, const struct driver_call *call, const json_t *objects,
-			    struct error *err)
+static json_t *mock_observe(struct driver_device *dev, const struct driver_call *call,
+			    const json_t *objects, struct error *err)
 {
 	struct mock_device *m = dev->state;
 	const char *first = json_string_value(json_array_get(objects, 0));
@@ -141,7 +161,7 @@ static json_t *mock_observe(struct driver_device *dev, const struct driver_call 
 	    !play_process_fault(m, call, &hit))
 		fault_error(&hit, m->name, err);
 	else
-		v = document(m, objects, err);
+		v = detached(document(m, objects, err));
 	rack_save(m->rack);
 	rack_unlock();
 	return v;
@@ -159,7 +179,8 @@ static int change_by_class(struct mock_device *m, struct driver_change *c, struc
 		return mock_storage_change(m, c, err);
 	if (!strcmp(m->dev->cls, "bmc"))
 		return mock_bmc_change(m, c, err);
-	return error_set(err, ERROR_UNSUPPORTED, "the mock has nothing of class %s yet", m->dev->cls);
+	return error_set(err, ERROR_UNSUPPORTED, "the mock has nothing of class %s yet",
+			 m->dev->cls);
 }
 
 static void do_change(struct mock_device *m, struct driver_change *c)
@@ -168,11 +189,12 @@ static void do_change(struct mock_device *m, struct driver_change *c)
 
 	if (change_by_class(m, c, &err))
 		change_failed(c, CHANGE_NOT_APPLIED, &err);
+	c->observed = detached(c->observed);
 }
 
 /* Play @hit on @c.  Returns true when no further change can be attempted. */
-static bool faulty_change(struct mock_device *m, const struct driver_call *call, struct driver_change *c,
-			  const struct fault_hit *hit)
+static bool faulty_change(struct mock_device *m, const struct driver_call *call,
+			  struct driver_change *c, const struct fault_hit *hit)
 {
 	struct error err = { 0 };
 
@@ -203,12 +225,13 @@ static bool faulty_change(struct mock_device *m, const struct driver_call *call,
 		return false;
 	default:
 		change_failed(c, CHANGE_NOT_APPLIED, &err);
-		return err.code == ERROR_AUTH || err.code == ERROR_UNREACHABLE || err.code == ERROR_PROTOCOL;
+		return err.code == ERROR_AUTH || err.code == ERROR_UNREACHABLE ||
+		       err.code == ERROR_PROTOCOL;
 	}
 }
 
-static int apply_all(struct mock_device *m, const struct driver_call *call, struct driver_change *changes,
-		     size_t n, struct error *err)
+static int apply_all(struct mock_device *m, const struct driver_call *call,
+		     struct driver_change *changes, size_t n, struct error *err)
 {
 	struct fault_hit hit;
 	size_t i;
@@ -232,8 +255,8 @@ static int apply_all(struct mock_device *m, const struct driver_call *call, stru
 	return 0;
 }
 
-static int mock_apply(struct driver_device *dev, const struct driver_call *call, struct driver_change *changes,
-		      size_t n, struct error *err)
+static int mock_apply(struct driver_device *dev, const struct driver_call *call,
+		      struct driver_change *changes, size_t n, struct error *err)
 {
 	struct mock_device *m = dev->state;
 	int rc;
@@ -247,8 +270,8 @@ static int mock_apply(struct driver_device *dev, const struct driver_call *call,
 	return rc;
 }
 
-static int mock_console(struct driver_device *dev, const struct driver_call *call, const char *action,
-			const char *data, struct error *err)
+static int mock_console(struct driver_device *dev, const struct driver_call *call,
+			const char *action, const char *data, struct error *err)
 {
 	struct mock_device *m = dev->state;
 

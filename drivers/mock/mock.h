@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The inside of recast-driver-mock.  A rack is one JSON value: jansson's objects are hash tables, so
- * every change costs the same however large the rack is, and saving it is printing it.
+ * The inside of recast-driver-mock.  A rack is one JSON value: jansson's objects are hash tables,
+ * so every change costs the same however large the rack is, and saving it is printing it.
  *
  *   switches.NAME.ports.PORT        the port as in the switch document, with owner and generation
  *   arrays.NAME.volumes.VOLUME      {size_bytes}
  *   arrays.NAME.maps.MAP            {target initiators luns chap_user generation managed sessions}
  *   arrays.NAME.by_volume.VOLUME    {MAP: true}
- *   bmcs.NAME                       {power pending boot nics boot_vlan console printed mark session sel}
- *   faults.DEVICE.FAULT             {op object kind left arg}
+ *   bmcs.NAME                       {power pending boot nics boot_vlan console printed mark session
+ * sel} faults.DEVICE.FAULT             {op object kind left arg}
  *
  * All of it belongs to one lock, rack_lock(), which is never held while sleeping.
  */
@@ -38,7 +38,8 @@ struct mock_device {
 /* rack.c */
 void rack_lock(void);
 void rack_unlock(void);
-/* Find or make the rack that the device's options name; loads its state file.  Call with the lock. */
+/* Find or make the rack that the device's options name; loads its state file.  Call with the lock.
+ */
 struct rack *rack_get(const json_t *options, struct error *err);
 void rack_put(struct rack *rack);
 /* Write the state file when something changed. */
@@ -67,8 +68,8 @@ struct fault_hit {
 /* Make the faults of option `faults` those of the device; those already used up stay so. */
 int faults_load(struct rack *rack, const char *device, const json_t *list, struct error *err);
 /* The first fault among @mask that matches; counts it. */
-bool fault_take(struct rack *rack, const char *device, const char *op, const char *object, unsigned mask,
-		struct fault_hit *hit);
+bool fault_take(struct rack *rack, const char *device, const char *op, const char *object,
+		unsigned mask, struct fault_hit *hit);
 /* Change object "fault:NAME". */
 int fault_change(struct rack *rack, const char *device, struct driver_change *c, struct error *err);
 /* The code and text that a fault of an error kind stands for. */
@@ -92,7 +93,8 @@ void mock_power_to(struct rack *rack, const char *name, bool on);
 void mock_bmc_print(struct rack *rack, const char *name, const char *text);
 
 /* sim.c: changes "sim:…" that play the world outside: power loss, a foreign map, a login. */
-int mock_sim_change(struct rack *rack, const char *device, struct driver_change *c, struct error *err);
+int mock_sim_change(struct rack *rack, const char *device, struct driver_change *c,
+		    struct error *err);
 /* Carry out and remove the orders in the control file. */
 void mock_control(struct mock_device *m);
 

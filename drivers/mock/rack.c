@@ -58,7 +58,8 @@ static int state_lock(struct rack *rack, struct error *err)
 	if (rack->lock_fd < 0)
 		return error_set(err, ERROR_REFUSED, "%s: %s", path, strerror(errno));
 	if (flock(rack->lock_fd, LOCK_EX | LOCK_NB))
-		return error_set(err, ERROR_CONFLICT, "%s is in use by another process", rack->state);
+		return error_set(err, ERROR_CONFLICT, "%s is in use by another process",
+				 rack->state);
 	return 0;
 }
 
@@ -71,8 +72,9 @@ static int state_load(struct rack *rack, struct error *err)
 		return -1;
 	bytes = text_read_file(rack->state, STATE_MAX, &len);
 	if (!bytes)
-		return errno == ENOENT ? 0 : error_set(err, ERROR_REFUSED, "%s: %s", rack->state,
-						       strerror(errno));
+		return errno == ENOENT ? 0
+				       : error_set(err, ERROR_REFUSED, "%s: %s", rack->state,
+						   strerror(errno));
 	json_decref(rack->root);
 	rack->root = json_decode(bytes, len, err);
 	return rack->root ? 0 : error_wrap(err, "%s", rack->state);

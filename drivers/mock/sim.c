@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The world outside the rack: power loss, a foreign administrator, a host that logs in.  For tests only.
- * Orders come as changes "sim:…" or as lines of the file that option `control` names:
+ * The world outside the rack: power loss, a foreign administrator, a host that logs in.  For tests
+ * only. Orders come as changes "sim:…" or as lines of the file that option `control` names:
  * {"device": "node1-bmc", "object": "sim:power", "set": {"power": "off"}}.
  */
 #include "mock.h"
@@ -18,7 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static int sim_power(struct rack *rack, const char *device, struct driver_change *c, struct error *err)
+static int sim_power(struct rack *rack, const char *device, struct driver_change *c,
+		     struct error *err)
 {
 	const char *power = json_str(c->set, "power", "");
 	json_t *bmc = rack_device(rack, "bmcs", device), *sel = json_object_get(bmc, "sel");
@@ -29,18 +30,21 @@ static int sim_power(struct rack *rack, const char *device, struct driver_change
 		sel = json_array();
 		json_object_set_new(bmc, "sel", sel);
 	}
-	json_array_append_new(sel, json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)json_array_size(sel) + 1,
-					     "time", "", "sensor", "power", "event",
+	json_array_append_new(sel, json_pack("{s:I, s:s, s:s, s:s}", "id",
+					     (json_int_t)json_array_size(sel) + 1, "time", "",
+					     "sensor", "power", "event",
 					     strcmp(power, "off") ? "power on" : "power lost"));
 	mock_power_to(rack, device, !strcmp(power, "on"));
 	return 0;
 }
 
 /* Somebody else's map of a volume, keyed by its target. */
-static int sim_map(struct rack *rack, const char *device, struct driver_change *c, struct error *err)
+static int sim_map(struct rack *rack, const char *device, struct driver_change *c,
+		   struct error *err)
 {
 	json_t *array = rack_device(rack, "arrays", device);
-	const char *target = c->object + strlen("sim:map:"), *volume = json_str(c->set, "volume", NULL);
+	const char *target = c->object + strlen("sim:map:"),
+		   *volume = json_str(c->set, "volume", NULL);
 
 	if (json_is_false(json_object_get(c->set, "exists"))) {
 		json_object_del(rack_child(array, "maps"), target);
@@ -49,19 +53,24 @@ static int sim_map(struct rack *rack, const char *device, struct driver_change *
 	if (!is_iscsi_name(target) || !volume)
 		return error_set(err, ERROR_INVALID, "sim:map:TARGET wants volume and initiator");
 	json_object_set_new(rack_child(array, "maps"), target,
-			    json_pack("{s:s, s:[s], s:{s:s}, s:s, s:i, s:b, s:[]}", "target", target, "initiators",
-				      json_str(c->set, "initiator", "iqn.2026-01.example:other"), "luns", "1", volume,
-				      "chap_user", "", "generation", 0, "managed", 0, "sessions"));
-	json_object_set_new(rack_child(rack_child(array, "by_volume"), volume), target, json_true());
+			    json_pack("{s:s, s:[s], s:{s:s}, s:s, s:i, s:b, s:[]}", "target",
+				      target, "initiators",
+				      json_str(c->set, "initiator", "iqn.2026-01.example:other"),
+				      "luns", "1", volume, "chap_user", "", "generation", 0,
+				      "managed", 0, "sessions"));
+	json_object_set_new(rack_child(rack_child(array, "by_volume"), volume), target,
+			    json_true());
 	return 0;
 }
 
-static int sim_session(struct rack *rack, const char *device, struct driver_change *c, struct error *err)
+static int sim_session(struct rack *rack, const char *device, struct driver_change *c,
+		       struct error *err)
 {
 	const char *map = c->object + strlen("sim:session:");
 	json_t *session = NULL;
 
-	if (!mock_session_open(rack, device, map, json_str(c->set, "address", "192.0.2.9"), &session))
+	if (!mock_session_open(rack, device, map, json_str(c->set, "address", "192.0.2.9"),
+			       &session))
 		return error_set(err, ERROR_REFUSED, "%s has no map %s", device, map);
 	json_decref(session);
 	return 0;
@@ -72,11 +81,15 @@ static int sim_port(struct rack *rack, const char *device, struct driver_change 
 {
 	json_t *ports = rack_child(rack_device(rack, "switches", device), "ports");
 
-	json_object_update(rack_child(ports, c->object + strlen("sim:port:")), (json_t *)(uintptr_t)c->set);
+	json_t *set = json_deep_copy(c->set);
+
+	json_object_update(rack_child(ports, c->object + strlen("sim:port:")), set);
+	json_decref(set);
 	return 0;
 }
 
-int mock_sim_change(struct rack *rack, const char *device, struct driver_change *c, struct error *err)
+int mock_sim_change(struct rack *rack, const char *device, struct driver_change *c,
+		    struct error *err)
 {
 	int rc;
 
@@ -92,7 +105,8 @@ int mock_sim_change(struct rack *rack, const char *device, struct driver_change 
 	} else if (!strncmp(c->object, "sim:port:", 9)) {
 		rc = sim_port(rack, device, c);
 	} else {
-		rc = error_set(err, ERROR_INVALID, "there is nothing to simulate called \"%s\"", c->object);
+		rc = error_set(err, ERROR_INVALID, "there is nothing to simulate called \"%s\"",
+			       c->object);
 	}
 	if (rc)
 		return -1;
@@ -105,7 +119,8 @@ static void obey(struct mock_device *m, const char *line)
 {
 	struct error err = { 0 };
 	json_auto_t *order = json_decode(line, strlen(line), &err);
-	struct driver_change c = { .object = json_str(order, "object", ""), .set = json_object_get(order, "set") };
+	struct driver_change c = { .object = json_str(order, "object", ""),
+				   .set = json_object_get(order, "set") };
 	const char *device = json_str(order, "device", "");
 	int rc = order ? 0 : -1;
 
@@ -128,7 +143,8 @@ void mock_control(struct mock_device *m)
 	if (rename(m->control, taken))
 		return;
 	bytes = text_read_file(taken, 1024 * 1024, NULL);
-	for (line = bytes ? strtok_r(bytes, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save))
+	for (line = bytes ? strtok_r(bytes, "\n", &save) : NULL; line;
+	     line = strtok_r(NULL, "\n", &save))
 		obey(m, line);
 	unlink(taken);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The arrays of a rack: volumes, maps, sessions.  A volume that is named as the source of a clone
- * springs into existence unless option `volumes` lists those that there are.  CHAP secrets are not kept:
- * like on most arrays the user name is all that can be read back.
+ * springs into existence unless option `volumes` lists those that there are.  CHAP secrets are not
+ * kept: like on most arrays the user name is all that can be read back.
  */
 #include "mock.h"
 
@@ -38,8 +38,10 @@ static json_t *volume_find(struct mock_device *m, const char *name, bool as_sour
 	if (volume)
 		return volume;
 	json_array_foreach(list, i, one)
-		there = there || !strcmp(json_string_value(one) ? json_string_value(one) : "", name);
-	if (!there || json_is_true(json_object_get(json_object_get(array_of(m->rack, m->name), "gone"), name)))
+		there = there ||
+			!strcmp(json_string_value(one) ? json_string_value(one) : "", name);
+	if (!there || json_is_true(json_object_get(
+			      json_object_get(array_of(m->rack, m->name), "gone"), name)))
 		return NULL;
 	volume = json_pack("{s:I}", "size_bytes", (json_int_t)GOLDEN_SIZE);
 	json_object_set_new(volumes, name, volume);
@@ -52,7 +54,8 @@ static json_t *maps_of_volume(json_t *array, const char *volume)
 	return json_object_get(json_object_get(array, "by_volume"), volume);
 }
 
-static int volume_remove(struct mock_device *m, const char *name, struct driver_change *c, struct error *err)
+static int volume_remove(struct mock_device *m, const char *name, struct driver_change *c,
+			 struct error *err)
 {
 	json_t *array = array_of(m->rack, m->name);
 	json_t *maps = maps_of_volume(array, name);
@@ -67,7 +70,8 @@ static int volume_remove(struct mock_device *m, const char *name, struct driver_
 	return 0;
 }
 
-static int volume_change(struct mock_device *m, const char *name, struct driver_change *c, struct error *err)
+static int volume_change(struct mock_device *m, const char *name, struct driver_change *c,
+			 struct error *err)
 {
 	json_t *volume = volume_find(m, name, false), *source = NULL;
 	struct volume_wish wish;
@@ -86,11 +90,14 @@ static int volume_change(struct mock_device *m, const char *name, struct driver_
 		return error_set(err, ERROR_INVALID, "a new volume needs size_bytes or source");
 	if (!volume) {
 		size = source ? json_int(source, "size_bytes", 0) : 0;
-		volume = json_pack("{s:I}", "size_bytes", wish.size_bytes > size ? wish.size_bytes : size);
-		json_object_set_new(rack_child(array_of(m->rack, m->name), "volumes"), name, volume);
+		volume = json_pack("{s:I}", "size_bytes",
+				   wish.size_bytes > size ? wish.size_bytes : size);
+		json_object_set_new(rack_child(array_of(m->rack, m->name), "volumes"), name,
+				    volume);
 	}
 	change_done(c, changed,
-		    json_pack("{s:b, s:I}", "exists", 1, "size_bytes", json_int(volume, "size_bytes", 0)));
+		    json_pack("{s:b, s:I}", "exists", 1, "size_bytes",
+			      json_int(volume, "size_bytes", 0)));
 	return 0;
 }
 
@@ -100,7 +107,8 @@ static void index_map(json_t *array, const char *name, const json_t *map, bool a
 	const char *lun;
 
 	json_object_foreach(luns, lun, volume) {
-		json_t *maps = rack_child(rack_child(array, "by_volume"), json_string_value(volume));
+		json_t *maps =
+			rack_child(rack_child(array, "by_volume"), json_string_value(volume));
 
 		if (add)
 			json_object_set_new(maps, name, json_true());
@@ -123,10 +131,11 @@ static json_t *map_document(const json_t *map)
 
 static json_t *map_from_wish(const struct map_wish *wish)
 {
-	return json_pack("{s:s, s:o, s:O, s:s, s:I, s:b, s:[]}", "target", wish->target, "initiators",
-			 initiators_sorted(wish->initiators), "luns", wish->luns, "chap_user",
-			 wish->chap_user ? wish->chap_user : "", "generation", (json_int_t)wish->generation,
-			 "managed", 1, "sessions");
+	return json_pack("{s:s, s:o, s:o, s:s, s:I, s:b, s:[]}", "target", wish->target,
+			 "initiators", initiators_sorted(wish->initiators), "luns",
+			 json_deep_copy(wish->luns), "chap_user",
+			 wish->chap_user ? wish->chap_user : "", "generation",
+			 (json_int_t)wish->generation, "managed", 1, "sessions");
 }
 
 static bool same(const json_t *a, const json_t *b, const char *key)
@@ -146,7 +155,8 @@ static int check_volumes(struct mock_device *m, const struct map_wish *wish, str
 	return 0;
 }
 
-static int map_change(struct mock_device *m, const char *name, struct driver_change *c, struct error *err)
+static int map_change(struct mock_device *m, const char *name, struct driver_change *c,
+		      struct error *err)
 {
 	json_t *array = array_of(m->rack, m->name), *now = map_find(array, name), *want;
 	struct map_wish wish;
@@ -157,8 +167,10 @@ static int map_change(struct mock_device *m, const char *name, struct driver_cha
 	if (now && !json_bool(now, "managed", false))
 		return error_set(err, ERROR_REFUSED, "map %s was not made by Recast", name);
 	if (now && wish.generation && json_int(now, "generation", 0) > wish.generation)
-		return error_set(err, ERROR_CONFLICT, "map %s carries generation %lld, this change is of %lld", name,
-				 (long long)json_int(now, "generation", 0), (long long)wish.generation);
+		return error_set(err, ERROR_CONFLICT,
+				 "map %s carries generation %lld, this change is of %lld", name,
+				 (long long)json_int(now, "generation", 0),
+				 (long long)wish.generation);
 	if (!wish.exists) {
 		index_map(array, name, now, false);
 		json_object_del(json_object_get(array, "maps"), name);
@@ -168,10 +180,11 @@ static int map_change(struct mock_device *m, const char *name, struct driver_cha
 	if (check_volumes(m, &wish, err))
 		return -1;
 	if (map_find(array, wish.target))
-		return error_set(err, ERROR_REFUSED, "target %s is there and was not made by Recast", wish.target);
+		return error_set(err, ERROR_REFUSED,
+				 "target %s is there and was not made by Recast", wish.target);
 	want = map_from_wish(&wish);
-	kept = now && same(now, want, "chap_user") && same(now, want, "initiators") && same(now, want, "luns") &&
-	       same(now, want, "target");
+	kept = now && same(now, want, "chap_user") && same(now, want, "initiators") &&
+	       same(now, want, "luns") && same(now, want, "target");
 	if (kept)
 		json_object_set(want, "sessions", json_object_get(now, "sessions"));
 	change_done(c, !now || !json_equal(now, want), map_document(want));
@@ -181,13 +194,15 @@ static int map_change(struct mock_device *m, const char *name, struct driver_cha
 	return 0;
 }
 
-static int sessions_drop(struct mock_device *m, const char *name, struct driver_change *c, struct error *err)
+static int sessions_drop(struct mock_device *m, const char *name, struct driver_change *c,
+			 struct error *err)
 {
 	json_t *sessions = json_object_get(map_find(array_of(m->rack, m->name), name), "sessions");
 	bool any = json_array_size(sessions) > 0;
 
 	if (!json_is_false(json_object_get(c->set, "exists")))
-		return error_set(err, ERROR_INVALID, "sessions can only be dropped: {\"exists\": false}");
+		return error_set(err, ERROR_INVALID,
+				 "sessions can only be dropped: {\"exists\": false}");
 	json_array_clear(sessions);
 	change_done(c, any, json_pack("{s:b}", "exists", 0));
 	return 0;
@@ -240,8 +255,8 @@ static void add_volume(struct mock_device *m, json_t *document, const char *name
 
 	json_object_set_new(json_object_get(document, "volumes"), name,
 			    volume ? json_pack("{s:b, s:I}", "exists", 1, "size_bytes",
-					       json_int(volume, "size_bytes", 0)) :
-				     json_pack("{s:b}", "exists", 0));
+					       json_int(volume, "size_bytes", 0))
+				   : json_pack("{s:b}", "exists", 0));
 	json_object_foreach(maps_of_volume(array, name), map, yes)
 		add_map(document, map, map_find(array, map));
 }
@@ -274,8 +289,8 @@ json_t *mock_storage_document(struct mock_device *m, const json_t *objects, stru
 	return document;
 }
 
-bool mock_session_open(struct rack *rack, const char *array_name, const char *map_name, const char *address,
-		       json_t **session)
+bool mock_session_open(struct rack *rack, const char *array_name, const char *map_name,
+		       const char *address, json_t **session)
 {
 	json_t *array = array_of(rack, array_name), *map = map_find(array, map_name), *row;
 	json_int_t sid = json_int(array, "next_sid", 1);
@@ -283,8 +298,9 @@ bool mock_session_open(struct rack *rack, const char *array_name, const char *ma
 	if (!map)
 		return false;
 	json_object_set_new(array, "next_sid", json_integer(sid + 1));
-	row = json_pack("{s:O, s:s, s:o}", "initiator", json_array_get(json_object_get(map, "initiators"), 0),
-			"address", address, "id", json_sprintf("%lld/0", (long long)sid));
+	row = json_pack("{s:O, s:s, s:o}", "initiator",
+			json_array_get(json_object_get(map, "initiators"), 0), "address", address,
+			"id", json_sprintf("%lld/0", (long long)sid));
 	*session = json_pack("{s:s, s:s, s:O}", "array", array_name, "map", map_name, "id",
 			     json_object_get(row, "id"));
 	json_array_append_new(json_object_get(map, "sessions"), row);
@@ -294,7 +310,8 @@ bool mock_session_open(struct rack *rack, const char *array_name, const char *ma
 
 void mock_session_close(struct rack *rack, const json_t *session)
 {
-	json_t *map = map_find(array_of(rack, json_str(session, "array", "")), json_str(session, "map", ""));
+	json_t *map = map_find(array_of(rack, json_str(session, "array", "")),
+			       json_str(session, "map", ""));
 	json_t *sessions = json_object_get(map, "sessions"), *row;
 	size_t i;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The switches of a rack.  A port springs into existence when it is written, unless option `ports`
- * lists those that there are.  The MAC table and the neighbours follow from the servers that are on.
+ * lists those that there are.  The MAC table and the neighbours follow from the servers that are
+ * on.
  */
 #include "mock.h"
 
@@ -33,22 +34,25 @@ static void port_read(const json_t *stored, struct port_config *port)
 	*port = (struct port_config){ .native = 1, .enabled = true };
 	if (!stored)
 		return;
-	port->mode = !strcmp(json_str(stored, "mode", "access"), "access") ? PORT_ACCESS : PORT_TRUNK;
+	port->mode =
+		!strcmp(json_str(stored, "mode", "access"), "access") ? PORT_ACCESS : PORT_TRUNK;
 	port->native = (int)json_int(c.set, "native", 1);
 	json_array_foreach(json_object_get(stored, "tagged"), i, one)
 		port_add_vlan(port, (int)json_integer_value(one) & VLAN_MAX);
 	port->rate_kbit = json_int(stored, "rate_kbit", 0);
 	port->enabled = json_bool(stored, "enabled", true);
-	snprintf(port->description, sizeof(port->description), "%s", json_str(stored, "description", ""));
+	snprintf(port->description, sizeof(port->description), "%s",
+		 json_str(stored, "description", ""));
 	snprintf(port->owner, sizeof(port->owner), "%s", json_str(stored, "owner", ""));
 	port->generation = json_int(stored, "generation", 0);
 }
 
 json_t *mock_port(struct rack *rack, const char *sw, const char *port)
 {
-	return json_object_get(json_object_get(json_object_get(json_object_get(rack->root, "switches"), sw),
-					       "ports"),
-			       port);
+	return json_object_get(
+		json_object_get(json_object_get(json_object_get(rack->root, "switches"), sw),
+				"ports"),
+		port);
 }
 
 int mock_port_change(struct mock_device *m, struct driver_change *c, struct error *err)
@@ -70,7 +74,8 @@ int mock_port_change(struct mock_device *m, struct driver_change *c, struct erro
 	json_object_set_new(document, "exists", json_true());
 	change_done(c, !port_equal(&now, &want), document);
 	if (c->changed) {
-		json_object_set(rack_child(rack_device(m->rack, "switches", m->name), "ports"), name, document);
+		json_object_set(rack_child(rack_device(m->rack, "switches", m->name), "ports"),
+				name, document);
 		m->rack->dirty = true;
 	}
 	return 0;
@@ -97,7 +102,8 @@ static json_t *learned(struct mock_device *m, bool neighbours)
 	const char *name;
 
 	json_object_foreach(bmcs, name, bmc) {
-		const json_t *nics = json_object_get(bmc, "nics"), *nic, *first = json_array_get(nics, 0);
+		const json_t *nics = json_object_get(bmc, "nics"), *nic,
+			     *first = json_array_get(nics, 0);
 		struct port_config port;
 		size_t i;
 
@@ -108,13 +114,14 @@ static json_t *learned(struct mock_device *m, bool neighbours)
 			    strcmp(json_str(bmc, "power", "off"), "on"))
 				continue;
 			port_read(mock_port(m->rack, m->name, on), &port);
-			json_array_append_new(list,
-					      neighbours ? json_pack("{s:s, s:s, s:s, s:o}", "port", on, "chassis",
-								     json_str(first, "mac", ""), "name", name,
-								     "remote_port", json_sprintf("eth%zu", i)) :
-							   json_pack("{s:s, s:s, s:i}", "mac",
-								     json_str(nic, "mac", ""), "port", on, "vlan",
-								     port.native));
+			json_array_append_new(
+				list, neighbours ? json_pack("{s:s, s:s, s:s, s:o}", "port", on,
+							     "chassis", json_str(first, "mac", ""),
+							     "name", name, "remote_port",
+							     json_sprintf("eth%zu", i))
+						 : json_pack("{s:s, s:s, s:i}", "mac",
+							     json_str(nic, "mac", ""), "port", on,
+							     "vlan", port.native));
 		}
 	}
 	return list;
@@ -129,7 +136,8 @@ static json_t *all_ports(struct mock_device *m)
 	size_t i;
 
 	json_array_foreach(list, i, one)
-		json_object_set_new(ports, json_string_value(one), port_document(m, json_string_value(one)));
+		json_object_set_new(ports, json_string_value(one),
+				    port_document(m, json_string_value(one)));
 	json_object_foreach(json_object_get(sw, "ports"), name, port)
 		json_object_set_new(ports, name, port_document(m, name));
 	return ports;
@@ -137,13 +145,14 @@ static json_t *all_ports(struct mock_device *m)
 
 json_t *mock_switch_document(struct mock_device *m, const json_t *objects, struct error *err)
 {
-	json_t *document = json_object(), *ports;
+	json_t *document, *ports;
 	const json_t *one;
 	size_t i;
 
 	if (!objects)
-		return json_pack("{s:o, s:o, s:o}", "ports", all_ports(m), "macs", learned(m, false),
-				 "neighbours", learned(m, true));
+		return json_pack("{s:o, s:o, s:o}", "ports", all_ports(m), "macs",
+				 learned(m, false), "neighbours", learned(m, true));
+	document = json_object();
 	ports = json_object();
 	json_object_set_new(document, "ports", ports);
 	json_array_foreach(objects, i, one) {
@@ -152,7 +161,8 @@ json_t *mock_switch_document(struct mock_device *m, const json_t *objects, struc
 		if (name) {
 			json_object_set_new(ports, name, port_document(m, name));
 		} else if (!strcmp(object, "macs") || !strcmp(object, "neighbours")) {
-			json_object_set_new(document, object, learned(m, !strcmp(object, "neighbours")));
+			json_object_set_new(document, object,
+					    learned(m, !strcmp(object, "neighbours")));
 		} else {
 			json_decref(document);
 			error_set(err, ERROR_INVALID, "a switch has no object \"%s\"", object);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * recast-driver-probe: does something listen at a TCP address?  The proof that a persona's service is
- * up, and the eyes of the monitor.  All connects of one observe run in parallel, without blocking, under one
- * timer of our own; each is bounded by option timeout_ms and by the request's deadline.
+ * recast-driver-probe: does something listen at a TCP address?  The proof that a persona's service
+ * is up, and the eyes of the monitor.  All connects of one observe run in parallel, without
+ * blocking, under one timer of our own; each is bounded by option timeout_ms and by the request's
+ * deadline.
  */
 #include "driver.h"
 
@@ -30,7 +31,8 @@ struct probe {
 };
 
 static const struct driver_option probe_options[] = {
-	{ "timeout_ms", "int", .missing = "1000", .help = "how long one connection may take to come about" },
+	{ "timeout_ms", "int", .missing = "1000",
+	  .help = "how long one connection may take to come about" },
 	{ NULL },
 };
 
@@ -50,14 +52,16 @@ static void probe_close(struct driver_device *dev)
 /* "tcp:ADDRESS:PORT", the address numeric, IPv6 with or without brackets. */
 static struct addrinfo *parse(const char *object, struct error *err)
 {
-	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
+	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+				  .ai_socktype = SOCK_STREAM };
 	const char *host = object + 4, *colon = strrchr(object, ':');
 	struct addrinfo *ai = NULL;
 	char name[64];
 	int64_t port;
 	int len;
 
-	if (!strncmp(object, "tcp:", 4) && colon > host && !text_parse_int(colon + 1, 1, 65535, &port)) {
+	if (!strncmp(object, "tcp:", 4) && colon > host &&
+	    !text_parse_int(colon + 1, 1, 65535, &port)) {
 		len = (int)(colon - host);
 		if (host[0] == '[' && colon[-1] == ']')
 			host++, len -= 2;
@@ -65,7 +69,8 @@ static struct addrinfo *parse(const char *object, struct error *err)
 		if (len < (int)sizeof(name) && !getaddrinfo(name, colon + 1, &hints, &ai))
 			return ai;
 	}
-	error_set(err, ERROR_INVALID, "\"%s\" is not tcp:ADDRESS:PORT with a numeric address", object);
+	error_set(err, ERROR_INVALID, "\"%s\" is not tcp:ADDRESS:PORT with a numeric address",
+		  object);
 	return NULL;
 }
 
@@ -107,7 +112,8 @@ static void wait_all(struct probe *probes, size_t n, int64_t began, int64_t unti
 		int64_t left = until - clock_mono_ms();
 
 		for (i = 0, open = 0; i < n; i++) {
-			fds[i] = (struct pollfd){ .fd = probes[i].done ? -1 : probes[i].fd, .events = POLLOUT };
+			fds[i] = (struct pollfd){ .fd = probes[i].done ? -1 : probes[i].fd,
+						  .events = POLLOUT };
 			open += !probes[i].done;
 		}
 		if (!open || left <= 0)
@@ -129,33 +135,37 @@ static int probe_some(const json_t *objects, size_t from, size_t n, int64_t unti
 	int rc = 0;
 
 	for (started = 0; started < n && !rc; started++)
-		rc = start(&probes[started], json_string_value(json_array_get(objects, from + started)), err);
+		rc = start(&probes[started],
+			   json_string_value(json_array_get(objects, from + started)), err);
 	if (!rc)
 		wait_all(probes, n, began, until);
 	for (i = 0; i < started; i++) {
 		if (!rc)
 			json_object_set_new(document, probes[i].object,
-					    probes[i].open ? json_pack("{s:b, s:I}", "open", 1, "ms",
-								       (json_int_t)probes[i].ms) :
-							     json_pack("{s:b}", "open", 0));
+					    probes[i].open
+						    ? json_pack("{s:b, s:I}", "open", 1, "ms",
+								(json_int_t)probes[i].ms)
+						    : json_pack("{s:b}", "open", 0));
 		if (probes[i].fd >= 0)
 			close(probes[i].fd);
 	}
 	return rc;
 }
 
-static json_t *probe_observe(struct driver_device *dev, const struct driver_call *call, const json_t *objects,
-			     struct error *err)
+static json_t *probe_observe(struct driver_device *dev, const struct driver_call *call,
+			     const json_t *objects, struct error *err)
 {
 	int64_t timeout = json_int(dev->options, "timeout_ms", 1000);
 	size_t n = json_array_size(objects), from, some;
 	json_t *document = json_object();
 
 	for (from = 0; from < n; from += some) {
-		int64_t until = clock_mono_ms() + timeout, latest = call->deadline_ms - REPLY_RESERVE_MS;
+		int64_t until = clock_mono_ms() + timeout,
+			latest = call->deadline_ms - REPLY_RESERVE_MS;
 
 		some = n - from < PROBES_AT_ONCE ? n - from : PROBES_AT_ONCE;
-		if (probe_some(objects, from, some, until < latest ? until : latest, document, err)) {
+		if (probe_some(objects, from, some, until < latest ? until : latest, document,
+			       err)) {
 			json_decref(document);
 			return NULL;
 		}
@@ -163,8 +173,8 @@ static json_t *probe_observe(struct driver_device *dev, const struct driver_call
 	return document;
 }
 
-static int probe_apply(struct driver_device *dev, const struct driver_call *call, struct driver_change *changes,
-		       size_t n, struct error *err)
+static int probe_apply(struct driver_device *dev, const struct driver_call *call,
+		       struct driver_change *changes, size_t n, struct error *err)
 {
 	(void)call;
 	(void)changes;

@@ -3,11 +3,13 @@
  * The driver kit.  A driver fills one `struct recast_driver`, writes RECAST_DRIVER(name) and has a
  * main(): the kit speaks the protocol of doc/driver-protocol.md, runs each request in a worker
  * thread, keeps one request per device under way (urgent and console requests excepted), keeps
- * secrets in locked memory, and turns errors into replies.  Driver code may block, up to the deadline.
+ * secrets in locked memory, and turns errors into replies.  Driver code may block, up to the
+ * deadline.
  *
  * Life cycle of a device: open, then any number of observe / apply / console, then close.  close is
  * called after every successful open, also when the process ends, and never while another call of
- * that device runs.
+ * that device runs.  Urgent applies and console requests run beside an ordinary request of the same
+ * device: state that they share wants a lock.
  */
 #ifndef RECAST_DRIVER_H
 #define RECAST_DRIVER_H
@@ -45,7 +47,7 @@ struct driver_call {
 
 enum change_status { CHANGE_DONE, CHANGE_NOT_APPLIED, CHANGE_UNKNOWN, CHANGE_AGAIN };
 
-/* One change of an apply and its result.  The kit owns everything; the driver sets the lower part. */
+/* One change of an apply and its result.  The kit owns all; the driver sets the lower part. */
 struct driver_change {
 	const char *object;  /* "port:node1-eth0" */
 	const json_t *set;   /* the wish */
@@ -71,7 +73,8 @@ struct recast_driver {
 	int (*open)(struct driver_device *dev, const struct driver_call *call, struct error *err);
 	void (*close)(struct driver_device *dev);
 
-	/* The document of the class, for @objects (NULL: all).  A new reference or NULL.  Writes nothing. */
+	/* The document of the class, for @objects (NULL: all).  A new reference or NULL.  Never
+	 * writes.  Nothing in it may be shared with what another thread uses. */
 	json_t *(*observe)(struct driver_device *dev, const struct driver_call *call,
 			   const json_t *objects, struct error *err);
 
@@ -79,9 +82,10 @@ struct recast_driver {
 	int (*apply)(struct driver_device *dev, const struct driver_call *call,
 		     struct driver_change *changes, size_t n, struct error *err);
 
-	/* May be NULL.  action is "open", "input" (with data) or "close"; output by driver_emit_console(). */
-	int (*console)(struct driver_device *dev, const struct driver_call *call, const char *action,
-		       const char *data, struct error *err);
+	/* May be NULL.  action is "open", "input" (with data) or "close"; output goes by
+	 * driver_emit_console(). */
+	int (*console)(struct driver_device *dev, const struct driver_call *call,
+		       const char *action, const char *data, struct error *err);
 };
 
 /* The main() of a driver: speaks the protocol on stdin and stdout until stdin ends. */

@@ -2,7 +2,8 @@
  *
  * The inside of the driver kit: what its files share.  Drivers include driver.h only.
  *
- * Lock order: the pool's lock, then the output lock.  A driver's functions are called with neither held.
+ * Lock order: the pool's lock, then the output lock.  A driver's functions are called with neither
+ * held.
  */
 #ifndef RECAST_DRIVER_KIT_H
 #define RECAST_DRIVER_KIT_H
@@ -13,7 +14,8 @@
 
 enum job_kind { JOB_OPEN, JOB_OBSERVE, JOB_APPLY, JOB_CONSOLE, JOB_CLOSE };
 
-/* One request on its way through the driver.  Owned by the queue, then by the worker that runs it. */
+/* One request on its way through the driver.  Owned by the queue, then by the worker that runs it.
+ */
 struct job {
 	struct job *next;
 	struct kit_device *dev;
@@ -30,11 +32,11 @@ struct kit_device {
 	char *name, *cls;
 	json_t *options;
 	struct secret *secret;
-	bool opened;		   /* open succeeded, close not yet run */
-	struct job *head, **tail;  /* waiting, oldest first */
-	int active;		   /* jobs with a worker, or on their way to one */
-	bool busy;		   /* one of them is an ordinary one */
-	bool exclusive;		   /* one of them is an open or a close */
+	bool opened;              /* open succeeded, close not yet run */
+	struct job *head, **tail; /* waiting, oldest first */
+	int active;               /* jobs with a worker, or on their way to one */
+	bool busy;                /* one of them is an ordinary one */
+	bool exclusive;           /* one of them is an open or a close */
 };
 
 extern const struct recast_driver *kit_driver;
@@ -64,7 +66,8 @@ void changes_free(struct driver_change *changes, size_t n);
  * when it cannot be queued. */
 void pool_start(int limit);
 void pool_submit(struct job *job, const char *device);
-/* Begin nothing more, wait until what runs is done or @until passes; false when something still runs. */
+/* Begin nothing more, wait until what runs is done or @until passes; false when something still
+ * runs. */
 bool pool_drain(int64_t until);
 /* Close every open device that nothing runs on. */
 void pool_close_devices(void);

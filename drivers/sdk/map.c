@@ -16,13 +16,17 @@ bool is_iscsi_name(const char *s)
 {
 	size_t len = strlen(s), i;
 
-	for (i = 0; i < len; i++)
-		if (!islower((unsigned char)s[i]) && !isdigit((unsigned char)s[i]) && !strchr("-.:", s[i]))
+	if (strncmp(s, "iqn.", 4) && strncmp(s, "eui.", 4) && strncmp(s, "naa.", 4))
+		return false;
+	for (i = 4; i < len; i++)
+		if (!islower((unsigned char)s[i]) && !isdigit((unsigned char)s[i]) &&
+		    !strchr("-.:", s[i]))
 			return false;
-	return len >= 3 && len <= 223;
+	return len > 4 && len <= 223;
 }
 
-int storage_object(const char *object, enum storage_kind *kind, const char **name, struct error *err)
+int storage_object(const char *object, enum storage_kind *kind, const char **name,
+		   struct error *err)
 {
 	static const char *const prefixes[] = { "volume:", "map:", "sessions:" };
 	int i;
@@ -51,7 +55,8 @@ static int check_members(const json_t *set, const char *const *known, struct err
 		for (i = 0; known[i] && strcmp(key, known[i]); i++)
 			;
 		if (!known[i])
-			return error_set(err, ERROR_INVALID, "the wish has an unknown member \"%s\"", key);
+			return error_set(err, ERROR_INVALID,
+					 "the wish has an unknown member \"%s\"", key);
 	}
 	if (!json_is_boolean(json_object_get(set, "exists")))
 		return error_set(err, ERROR_INVALID, "the wish needs \"exists\": true or false");
@@ -83,7 +88,8 @@ static int check_initiators(const json_t *list, struct error *err)
 		return error_set(err, ERROR_INVALID, "a map needs at least one initiator");
 	json_array_foreach(list, i, one)
 		if (!json_is_string(one) || !is_iscsi_name(json_string_value(one)))
-			return error_set(err, ERROR_INVALID, "initiators[%zu] is not an iSCSI name", i);
+			return error_set(err, ERROR_INVALID, "initiators[%zu] is not an iSCSI name",
+					 i);
 	return 0;
 }
 
@@ -99,7 +105,8 @@ static int check_luns(const json_t *luns, struct error *err)
 		if (text_parse_int(key, 0, 16383, &lun))
 			return error_set(err, ERROR_INVALID, "\"%s\" is not a LUN", key);
 		if (!json_is_string(volume) || !text_is_name(json_string_value(volume)))
-			return error_set(err, ERROR_INVALID, "the volume of LUN %s is not a name", key);
+			return error_set(err, ERROR_INVALID, "the volume of LUN %s is not a name",
+					 key);
 	}
 	return 0;
 }
@@ -111,16 +118,17 @@ static int check_chap(const struct map_wish *wish, const json_t *chap, struct er
 		return 0;
 	if (!wish->chap_user || !text_is_name(wish->chap_user) || strlen(wish->chap_user) > 60)
 		return error_set(err, ERROR_INVALID, "chap.user is not a name");
-	if (!wish->chap_secret || strlen(wish->chap_secret) < 12 || strlen(wish->chap_secret) > 100 ||
-	    strchr(wish->chap_secret, ','))
-		return error_set(err, ERROR_INVALID, "chap.secret must be 12 to 100 characters without a comma");
+	if (!wish->chap_secret || strlen(wish->chap_secret) < 12 ||
+	    strlen(wish->chap_secret) > 100 || strchr(wish->chap_secret, ','))
+		return error_set(err, ERROR_INVALID,
+				 "chap.secret must be 12 to 100 characters without a comma");
 	return 0;
 }
 
 int map_wish_parse(struct map_wish *wish, const struct driver_change *c, struct error *err)
 {
-	static const char *const known[] = { "exists", "target", "initiators", "luns", "chap", "generation",
-					     NULL };
+	static const char *const known[] = { "exists", "target",     "initiators", "luns",
+					     "chap",   "generation", NULL };
 	const json_t *chap = json_object_get(c->set, "chap");
 
 	if (check_members(c->set, known, err))

@@ -20,20 +20,23 @@ struct map_wish {
 	bool exists;
 	const char *target;
 	const json_t *initiators; /* list of IQNs, at least one */
-	const json_t *luns;	  /* {"1": volume}, at least one */
-	const char *chap_user;	  /* NULL: no CHAP */
+	const json_t *luns;       /* {"1": volume}, at least one */
+	const char *chap_user;    /* NULL: no CHAP */
 	const char *chap_secret;  /* NULL exactly when chap_user is */
 	int64_t generation;
 };
 
 /* Kind and name of an object "volume:NAME", "map:NAME", "sessions:NAME"; -1 for any other.  A map's
  * name may also be an IQN: so are maps named that Recast did not make. */
-int storage_object(const char *object, enum storage_kind *kind, const char **name, struct error *err);
+int storage_object(const char *object, enum storage_kind *kind, const char **name,
+		   struct error *err);
 
-int volume_wish_parse(struct volume_wish *wish, const struct driver_change *change, struct error *err);
+int volume_wish_parse(struct volume_wish *wish, const struct driver_change *change,
+		      struct error *err);
 int map_wish_parse(struct map_wish *wish, const struct driver_change *change, struct error *err);
 
-/* Letters, digits, "-", ".", ":" and 3 to 223 of them, as RFC 3720 wants an initiator or target name. */
+/* An initiator's or target's name after RFC 3720: iqn., eui. or naa., then lower-case letters,
+ * digits, "-", "." and ":", 223 characters at most. */
 bool is_iscsi_name(const char *s);
 
 /* The initiators as a sorted list without doubles: equal sets give equal JSON.  A new reference. */

@@ -84,8 +84,9 @@ static int take_option(const struct driver_option *o, json_t *given, json_t *opt
 		return 0;
 	}
 	if (!type_fits(o, v))
-		return error_set(err, ERROR_INVALID, "option \"%s\" of driver %s is not of type %s: %s",
-				 o->name, kit_driver->name, o->type, o->help);
+		return error_set(err, ERROR_INVALID,
+				 "option \"%s\" of driver %s is not of type %s: %s", o->name,
+				 kit_driver->name, o->type, o->help);
 	if (o->secret)
 		return take_secret(o, v, secret, err);
 	json_object_set(options, o->name, v);

@@ -26,7 +26,8 @@ const char *port_of_object(const char *object)
 	return strncmp(object, "port:", 5) || !object[5] ? NULL : object + 5;
 }
 
-static int merge_int(const json_t *set, const char *key, int64_t max, int64_t *out, struct error *err)
+static int merge_int(const json_t *set, const char *key, int64_t max, int64_t *out,
+		     struct error *err)
 {
 	const json_t *v = json_object_get(set, key);
 
@@ -52,8 +53,8 @@ static int merge_tagged(struct port_config *port, const json_t *v, struct error 
 	json_array_foreach(v, i, one) {
 		if (!json_is_integer(one) || json_integer_value(one) < 1 ||
 		    json_integer_value(one) > VLAN_MAX)
-			return error_set(err, ERROR_INVALID, "tagged[%zu] is not a VLAN from 1 to %d", i,
-					 VLAN_MAX);
+			return error_set(err, ERROR_INVALID,
+					 "tagged[%zu] is not a VLAN from 1 to %d", i, VLAN_MAX);
 		port_add_vlan(port, (int)json_integer_value(one));
 	}
 	return 0;
@@ -79,7 +80,8 @@ static int merge_text(char *out, size_t size, const char *key, const json_t *v, 
 	if (!v)
 		return 0;
 	if (!json_is_string(v) || json_string_length(v) >= size)
-		return error_set(err, ERROR_INVALID, "%s must be a text of less than %zu bytes", key, size);
+		return error_set(err, ERROR_INVALID, "%s must be a text of less than %zu bytes",
+				 key, size);
 	snprintf(out, size, "%s", json_string_value(v));
 	return 0;
 }
@@ -91,7 +93,8 @@ static int merge_stamp(struct port_config *port, const struct driver_change *c, 
 	if (strlen(c->owner) >= sizeof(port->owner))
 		return error_set(err, ERROR_INVALID, "the owner's name is too long");
 	if (c->generation && !strcmp(port->owner, c->owner) && port->generation > c->generation)
-		return error_set(err, ERROR_CONFLICT, "generation %lld of %s is on the device, this change is of %lld",
+		return error_set(err, ERROR_CONFLICT,
+				 "generation %lld of %s is on the device, this change is of %lld",
 				 (long long)port->generation, c->owner, (long long)c->generation);
 	snprintf(port->owner, sizeof(port->owner), "%s", c->owner);
 	port->generation = c->owner[0] ? c->generation : 0;
@@ -121,7 +124,8 @@ static int check_whole(struct port_config *port, struct error *err)
 
 int port_merge(struct port_config *port, const struct driver_change *c, struct error *err)
 {
-	static const char *const known[] = { "mode", "native", "tagged", "rate_kbit", "enabled", "description" };
+	static const char *const known[] = { "mode",      "native",  "tagged",
+					     "rate_kbit", "enabled", "description" };
 	const json_t *enabled = json_object_get(c->set, "enabled"), *v;
 	int64_t native = port->native;
 	const char *key;
@@ -169,8 +173,8 @@ json_t *port_to_json(const struct port_config *port)
 		else if (port_has_vlan(port, vlan))
 			json_array_append_new(tagged, json_integer(vlan));
 	v = json_pack("{s:s, s:i, s:o, s:I, s:b, s:s}", "mode", mode_names[port->mode], "native",
-		      port->native, "tagged", tagged, "rate_kbit", (json_int_t)port->rate_kbit, "enabled",
-		      port->enabled, "description", port->description);
+		      port->native, "tagged", tagged, "rate_kbit", (json_int_t)port->rate_kbit,
+		      "enabled", port->enabled, "description", port->description);
 	if (port->owner[0])
 		json_object_set_new(v, "owner", json_string(port->owner));
 	if (port->generation)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The configuration of one switch port in the terms of the protocol's switch document: what every
- * switch driver reads into, merges a wish into, compares, and prints from.  Pure; no device is known here.
+ * switch driver reads into, merges a wish into, compares, and prints from.  Pure; no device is
+ * known here.
  */
 #ifndef RECAST_DRIVER_PORT_H
 #define RECAST_DRIVER_PORT_H
@@ -14,13 +15,13 @@ enum { VLAN_MAX = 4095, PORT_RATE_MAX_KBIT = 1000 * 1000 * 1000 };
 
 struct port_config {
 	enum port_mode mode;
-	int native;		 /* 0: none */
-	uint64_t tagged[64];	 /* bit per VLAN */
-	int64_t rate_kbit;	 /* 0: unlimited */
+	int native;          /* 0: none */
+	uint64_t tagged[64]; /* bit per VLAN */
+	int64_t rate_kbit;   /* 0: unlimited */
 	bool enabled;
 	char description[256];
-	char owner[64];		 /* empty: no stamp */
-	int64_t generation;	 /* 0: no stamp */
+	char owner[64];     /* empty: no stamp */
+	int64_t generation; /* 0: no stamp */
 };
 
 bool port_has_vlan(const struct port_config *port, int vlan);

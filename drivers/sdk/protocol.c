@@ -94,7 +94,8 @@ void driver_emit_console(const char *device, const char *data, size_t len)
 
 void driver_emit_changed(const char *device, const char *object)
 {
-	kit_send(json_pack("{s:s, s:s, s:[s]}", "event", "changed", "device", device, "objects", object));
+	kit_send(json_pack("{s:s, s:s, s:[s]}", "event", "changed", "device", device, "objects",
+			   object));
 }
 
 static json_t *hello_options(void)
@@ -103,10 +104,10 @@ static json_t *hello_options(void)
 	json_t *list = json_array();
 
 	for (o = kit_driver->options; o->name; o++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:o, s:b, s:s}", "name", o->name,
-						      "type", o->type, "required", o->required, "default",
-						      option_default(o), "secret", o->secret, "help",
-						      o->help));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:o, s:b, s:s}", "name",
+						      o->name, "type", o->type, "required",
+						      o->required, "default", option_default(o),
+						      "secret", o->secret, "help", o->help));
 	return list;
 }
 
@@ -121,10 +122,10 @@ static json_t *hello(void)
 		json_array_append_new(caps, json_stringn(word, len));
 		word += len + strspn(word + len, " ");
 	}
-	return json_pack("{s:{s:i, s:s, s:s, s:s, s:s, s:i, s:o, s:o}}", "hello", "protocol", 1, "driver",
-			 kit_driver->name, "class", kit_driver->cls, "version", PACKAGE_VERSION, "summary",
-			 kit_driver->summary, "max_inflight", kit_driver->max_inflight, "caps", caps,
-			 "options", hello_options());
+	return json_pack("{s:{s:i, s:s, s:s, s:s, s:s, s:i, s:o, s:o}}", "hello", "protocol", 1,
+			 "driver", kit_driver->name, "class", kit_driver->cls, "version",
+			 PACKAGE_VERSION, "summary", kit_driver->summary, "max_inflight",
+			 kit_driver->max_inflight, "caps", caps, "options", hello_options());
 }
 
 static int kind_of(const char *op)
@@ -138,7 +139,8 @@ static int kind_of(const char *op)
 	return -1;
 }
 
-/* Turn a frame into a job.  A frame without an id cannot be answered: it is logged and dropped. */
+/* Turn a frame into a job, which takes the reference: jansson's counters are no place for two
+ * threads to meet.  A frame without an id cannot be answered: it is logged and dropped. */
 static void dispatch(json_t *frame)
 {
 	const json_t *id = json_object_get(frame, "id");
@@ -152,22 +154,25 @@ static void dispatch(json_t *frame)
 	if (!json_is_integer(id)) {
 		log_warn("protocol", "a frame without id was dropped");
 	} else if (kind < 0) {
-		error_set(&err, ERROR_UNSUPPORTED, "this driver does not know the request \"%s\"", op);
+		error_set(&err, ERROR_UNSUPPORTED, "this driver does not know the request \"%s\"",
+			  op);
 	} else if (!device) {
 		error_set(&err, ERROR_INVALID, "the request names no device");
 	} else {
 		if (deadline < 0 || deadline > MAX_DEADLINE_MS)
 			deadline = MAX_DEADLINE_MS;
 		job = xcalloc(1, sizeof(*job));
-		job->request = json_incref(frame);
+		job->request = frame;
 		job->id = json_integer_value(id);
 		job->kind = (enum job_kind)kind;
 		job->call.deadline_ms = clock_mono_ms() + deadline;
 		job->call.urgent = json_bool(frame, "urgent", false);
 		pool_submit(job, device);
+		return;
 	}
 	if (err.code)
 		kit_reply_error(json_integer_value(id), &err);
+	json_decref(frame);
 }
 
 /* The buffer that a frame came in is overwritten once all of it was handed out. */
@@ -190,10 +195,8 @@ static int take_input(struct frame_reader *reader, struct error *err)
 		return 0;
 	frame_feed(reader, bytes, (size_t)n);
 	secret_wipe(bytes, (size_t)n);
-	while ((rc = frame_next(reader, &frame, err)) > 0) {
+	while ((rc = frame_next(reader, &frame, err)) > 0)
 		dispatch(frame);
-		json_decref(frame);
-	}
 	wipe_input(reader);
 	return rc < 0 ? -1 : 1;
 }
@@ -201,7 +204,8 @@ static int take_input(struct frame_reader *reader, struct error *err)
 /* Read until stdin ends (0), SIGTERM comes (0) or the stream is broken (-1). */
 static int loop(int signals, struct error *err)
 {
-	struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+	struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLIN },
+				{ .fd = signals, .events = POLLIN } };
 	struct frame_reader reader = { 0 };
 	int rc = 1;
 
@@ -260,14 +264,16 @@ static int usage(const char *arg)
 		return 0;
 	}
 	if (strcmp(arg, "--help")) {
-		fprintf(stderr, "recast-driver-%s takes no arguments; see recast-driver(7)\n", kit_driver->name);
+		fprintf(stderr, "recast-driver-%s takes no arguments; see recast-driver(7)\n",
+			kit_driver->name);
 		return 2;
 	}
 	printf("recast-driver-%s: %s\nStarted by recastd; speaks frames on stdin and stdout, see "
 	       "recast-driver(7).\nOptions of a device in the site file:\n",
 	       kit_driver->name, kit_driver->summary);
 	for (o = kit_driver->options; o->name; o++)
-		printf("  %-12s %-7s %s%s\n", o->name, o->type, o->help, o->required ? " (required)" : "");
+		printf("  %-12s %-7s %s%s\n", o->name, o->type, o->help,
+		       o->required ? " (required)" : "");
 	return 0;
 }
 

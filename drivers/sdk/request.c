@@ -27,15 +27,16 @@ void job_free(struct job *job)
 
 static int class_check(const char *cls, struct error *err)
 {
-	static const char *const classes[] = { "switch", "fabric", "storage", "bmc", "compose", "probe" };
+	static const char *const classes[] = { "switch", "fabric",  "storage",
+					       "bmc",    "compose", "probe" };
 	const char *own = kit_driver->cls;
 	size_t i;
 
 	for (i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
 		if (!strcmp(cls, classes[i]) && (!strcmp(own, "*") || !strcmp(own, cls)))
 			return 0;
-	error_set(err, ERROR_INVALID, "driver %s cannot serve a device of class \"%s\"", kit_driver->name,
-		  cls);
+	error_set(err, ERROR_INVALID, "driver %s cannot serve a device of class \"%s\"",
+		  kit_driver->name, cls);
 	return error_hint(err, "It serves class \"%s\": correct `driver` in the site file.", own);
 }
 
@@ -66,8 +67,9 @@ static json_t *run_open(struct job *job, struct error *err)
 		return NULL;
 	}
 	dev->cls = xstrdup(cls);
-	dev->pub = (struct driver_device){ .name = dev->name, .cls = dev->cls, .options = dev->options,
-					   .secret = dev->secret };
+	dev->pub = (struct driver_device){
+		.name = dev->name, .cls = dev->cls, .options = dev->options, .secret = dev->secret
+	};
 	if (kit_driver->open(&dev->pub, &job->call, err)) {
 		forget(dev);
 		return NULL;
@@ -121,8 +123,10 @@ static json_t *run_console(struct job *job, struct error *err)
 
 	if (!kit_driver->console)
 		error_set(err, ERROR_UNSUPPORTED, "driver %s has no console", kit_driver->name);
-	else if (strcmp(action, "open") && strcmp(action, "close") && (strcmp(action, "input") || !data))
-		error_set(err, ERROR_INVALID, "console wants action open, input (with data) or close");
+	else if (strcmp(action, "open") && strcmp(action, "close") &&
+		 (strcmp(action, "input") || !data))
+		error_set(err, ERROR_INVALID,
+			  "console wants action open, input (with data) or close");
 	else if (!kit_driver->console(&job->dev->pub, &job->call, action, data, err))
 		return json_pack("{s:b}", "ok", 1);
 	return NULL;
@@ -149,7 +153,8 @@ static json_t *run(struct job *job, struct error *err)
 	if (job->kind == JOB_CLOSE)
 		return run_close(job);
 	if (!driver_time_left(&job->call)) {
-		error_set(err, ERROR_BUSY, "%s: the deadline passed before the request could begin", name);
+		error_set(err, ERROR_BUSY, "%s: the deadline passed before the request could begin",
+			  name);
 		return NULL;
 	}
 	switch (job->kind) {
@@ -173,7 +178,8 @@ void job_run(struct job *job)
 
 	if (!reply) {
 		if (!err.code)
-			error_set(&err, ERROR_INTERNAL, "driver %s failed without a reason", kit_driver->name);
+			error_set(&err, ERROR_INTERNAL, "driver %s failed without a reason",
+				  kit_driver->name);
 		reply = json_pack("{s:o}", "error", error_to_json(&err, job->dev->secret));
 	}
 	json_object_set_new(reply, "id", json_integer(job->id));

@@ -3,9 +3,9 @@
  * Devices, their queues, and the threads that serve them.  Called by protocol.c for each request;
  * calls job_run() in a thread.
  *
- * Rules: an open or close of a device runs alone; of the ordinary requests one at a time; urgent and
- * console requests pass them.  Ordinary work never occupies the threads of the urgent lane, so a
- * storm of slow devices cannot delay fencing.  Threads are made when work waits for one.
+ * Rules: an open or close of a device runs alone; of the ordinary requests one at a time; urgent
+ * and console requests pass them.  Ordinary work never occupies the threads of the urgent lane, so
+ * a storm of slow devices cannot delay fencing.  Threads are made when work waits for one.
  */
 #include "kit.h"
 
@@ -199,6 +199,7 @@ void pool_start(int limit)
 	lane_init(&urgent, limit < URGENT_THREADS ? limit : URGENT_THREADS);
 }
 
+/* @device belongs to the job's request: not to be used once the job has begun. */
 void pool_submit(struct job *job, const char *device)
 {
 	struct error err = { 0 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * recast-driver-tgt: the Linux user-space iSCSI target (tgtd) with volumes as files of a folder.
- * It speaks tgtd's management socket itself and must run as root on the machine of the array.  See tgt.h.
+ * It speaks tgtd's management socket itself and must run as root on the machine of the array.  See
+ * tgt.h.
  */
 #include "tgt.h"
 
@@ -19,12 +20,18 @@
 enum { REPLY_RESERVE_MS = 60 };
 
 static const struct driver_option tgt_options[] = {
-	{ "socket", "string", .missing = "/var/run/tgtd/socket", .help = "tgtd's management socket, as in TGT_IPC_SOCKET" },
-	{ "control_port", "int", .missing = "0", .help = "tgtd's control port (-C); it is part of the socket's name" },
-	{ "pool", "string", .required = true, .help = "folder of the volumes, one file NAME.img each" },
-	{ "suffix", "string", .missing = ".img", .help = "what follows a volume's name in its file's name" },
-	{ "overcommit", "bool", .missing = "false", .help = "let volumes be larger in sum than the pool" },
-	{ "portals", "list", .missing = "", .help = "addresses of the iSCSI portals, for the initiators" },
+	{ "socket", "string", .missing = "/var/run/tgtd/socket",
+	  .help = "tgtd's management socket, as in TGT_IPC_SOCKET" },
+	{ "control_port", "int", .missing = "0",
+	  .help = "tgtd's control port (-C); it is part of the socket's name" },
+	{ "pool", "string", .required = true,
+	  .help = "folder of the volumes, one file NAME.img each" },
+	{ "suffix", "string", .missing = ".img",
+	  .help = "what follows a volume's name in its file's name" },
+	{ "overcommit", "bool", .missing = "false",
+	  .help = "let volumes be larger in sum than the pool" },
+	{ "portals", "list", .missing = "",
+	  .help = "addresses of the iSCSI portals, for the initiators" },
 	{ NULL },
 };
 
@@ -39,7 +46,8 @@ static int tgt_open(struct driver_device *dev, const struct driver_call *call, s
 	struct tgt *t = xcalloc(1, sizeof(*t));
 
 	(void)call;
-	*t = (struct tgt){ .name = dev->name, .socket = json_str(dev->options, "socket", ""),
+	*t = (struct tgt){ .name = dev->name,
+			   .socket = json_str(dev->options, "socket", ""),
 			   .control_port = json_int(dev->options, "control_port", 0),
 			   .suffix = json_str(dev->options, "suffix", ""),
 			   .overcommit = json_bool(dev->options, "overcommit", false) };
@@ -69,8 +77,8 @@ static void tgt_close(struct driver_device *dev)
 }
 
 /* 1: the target has gone since it was listed. */
-static int add_sessions(const struct tgt *t, const json_t *target, json_t *sessions, int64_t deadline_ms,
-			struct error *err)
+static int add_sessions(const struct tgt *t, const json_t *target, json_t *sessions,
+			int64_t deadline_ms, struct error *err)
 {
 	json_auto_t *rows = NULL;
 	const json_t *row;
@@ -81,17 +89,19 @@ static int add_sessions(const struct tgt *t, const json_t *target, json_t *sessi
 	if (!rows)
 		return code == TGT_ERR_NO_TARGET ? 1 : -1;
 	json_array_foreach(rows, i, row)
-		json_array_append_new(sessions,
-				      json_pack("{s:O, s:O, s:O, s:o}", "map", json_object_get(target, "map"), "initiator",
-						json_object_get(row, "initiator"), "address",
-						json_object_get(row, "address"), "id",
-						json_sprintf("%lld/%lld", (long long)json_int(row, "sid", 0),
-							     (long long)json_int(row, "cid", 0))));
+		json_array_append_new(
+			sessions,
+			json_pack("{s:O, s:O, s:O, s:o}", "map", json_object_get(target, "map"),
+				  "initiator", json_object_get(row, "initiator"), "address",
+				  json_object_get(row, "address"), "id",
+				  json_sprintf("%lld/%lld", (long long)json_int(row, "sid", 0),
+					       (long long)json_int(row, "cid", 0))));
 	return 0;
 }
 
 /* Is the target asked for: by its map's name, or since it holds a volume that is? */
-static bool wanted(const struct tgt *t, const json_t *target, const json_t *volumes, const json_t *maps)
+static bool wanted(const struct tgt *t, const json_t *target, const json_t *volumes,
+		   const json_t *maps)
 {
 	const char *lun, *name;
 	json_t *path, *v;
@@ -105,8 +115,10 @@ static bool wanted(const struct tgt *t, const json_t *target, const json_t *volu
 	return false;
 }
 
-/* Sort the objects into the volumes and maps that are asked for, each with its "absent" document. */
-static int sort_objects(const struct tgt *t, const json_t *objects, json_t *volumes, json_t *maps, struct error *err)
+/* Sort the objects into the volumes and maps that are asked for, each with its "absent" document.
+ */
+static int sort_objects(const struct tgt *t, const json_t *objects, json_t *volumes, json_t *maps,
+			struct error *err)
 {
 	enum storage_kind kind;
 	const json_t *one;
@@ -124,10 +136,11 @@ static int sort_objects(const struct tgt *t, const json_t *objects, json_t *volu
 	return 0;
 }
 
-static int fill_document(const struct tgt *t, json_t *document, const json_t *objects, int64_t deadline_ms,
-			 struct error *err)
+static int fill_document(const struct tgt *t, json_t *document, const json_t *objects,
+			 int64_t deadline_ms, struct error *err)
 {
-	json_t *volumes = json_object_get(document, "volumes"), *maps = json_object_get(document, "maps");
+	json_t *volumes = json_object_get(document, "volumes"),
+	       *maps = json_object_get(document, "maps");
 	json_auto_t *view = NULL;
 	const json_t *target;
 	size_t i;
@@ -141,21 +154,23 @@ static int fill_document(const struct tgt *t, json_t *document, const json_t *ob
 	json_array_foreach(view, i, target) {
 		if (objects && !wanted(t, target, volumes, maps))
 			continue;
-		rc = add_sessions(t, target, json_object_get(document, "sessions"), deadline_ms, err);
+		rc = add_sessions(t, target, json_object_get(document, "sessions"), deadline_ms,
+				  err);
 		if (rc < 0)
 			return -1;
 		if (!rc)
-			json_object_set_new(maps, json_str(target, "map", ""), tgt_map_document(t, target));
+			json_object_set_new(maps, json_str(target, "map", ""),
+					    tgt_map_document(t, target));
 	}
 	return 0;
 }
 
-static json_t *tgt_observe(struct driver_device *dev, const struct driver_call *call, const json_t *objects,
-			   struct error *err)
+static json_t *tgt_observe(struct driver_device *dev, const struct driver_call *call,
+			   const json_t *objects, struct error *err)
 {
 	const struct tgt *t = dev->state;
-	json_t *document = json_pack("{s:o, s:{}, s:[]}", "volumes", objects ? json_object() : tgt_volumes(t), "maps",
-				     "sessions");
+	json_t *document = json_pack("{s:o, s:{}, s:[]}", "volumes",
+				     objects ? json_object() : tgt_volumes(t), "maps", "sessions");
 
 	if (!fill_document(t, document, objects, work_deadline(call), err))
 		return document;
@@ -164,9 +179,11 @@ static json_t *tgt_observe(struct driver_device *dev, const struct driver_call *
 	return NULL;
 }
 
-static int change_one(struct tgt *t, struct driver_change *c, int64_t deadline_ms, struct error *err)
+static int change_one(struct tgt *t, struct driver_change *c, int64_t deadline_ms,
+		      struct error *err)
 {
-	struct timespec at = { 0 };
+	int64_t until = clock_wall_ms() + deadline_ms - clock_mono_ms();
+	struct timespec at = { .tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000 };
 	enum storage_kind kind;
 	const char *name;
 	int rc;
@@ -175,9 +192,7 @@ static int change_one(struct tgt *t, struct driver_change *c, int64_t deadline_m
 		return -1;
 	if (kind == STORAGE_VOLUME)
 		return tgt_volume_change(t, name, c, deadline_ms, err);
-	at.tv_sec = deadline_ms / 1000;
-	at.tv_nsec = deadline_ms % 1000 * 1000000;
-	if (pthread_mutex_clocklock(&t->lock, CLOCK_MONOTONIC, &at))
+	if (pthread_mutex_timedlock(&t->lock, &at))
 		return error_set(err, ERROR_BUSY, "another change of the array has not ended");
 	if (kind == STORAGE_MAP)
 		rc = tgt_map_change(t, name, c, deadline_ms, err);
@@ -187,8 +202,8 @@ static int change_one(struct tgt *t, struct driver_change *c, int64_t deadline_m
 	return rc;
 }
 
-static int tgt_apply(struct driver_device *dev, const struct driver_call *call, struct driver_change *changes,
-		     size_t n, struct error *err)
+static int tgt_apply(struct driver_device *dev, const struct driver_call *call,
+		     struct driver_change *changes, size_t n, struct error *err)
 {
 	struct tgt *t = dev->state;
 	size_t i;

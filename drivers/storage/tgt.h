@@ -5,16 +5,20 @@
  *   tgt.c         the driver: open, observe, apply
  *   tgt_ipc.c     tgtd's management socket: one request, one answer
  *   tgt_view.c    what `show` prints, as a view; the mark of our targets
- *   tgt_map.c     maps: grant, revoke, sessions
+ *   tgt_map.c     maps: compares and decides
+ *   tgt_target.c  targets: made and unmade, sessions dropped
  *   tgt_volume.c  volumes: files of the pool
+ *   tgt_clone.c   clones of them
  *
- * A map is one target.  It is ours when the controller LUN 0 carries our mark (see tgt_view.c), which
- * also holds the map's name and generation: tgtd keeps nothing else for us, and after its restart there are no maps.
+ * A map is one target.  It is ours when the controller LUN 0 carries our mark (see tgt_view.c),
+ * which also holds the map's name and generation: tgtd keeps nothing else for us, and after its
+ * restart there are no maps.
  *
- * Order of a grant: target, mark, LUNs, account, and the initiators' ACL last: without an ACL nobody
- * may log in.  Order of a revocation: ACL first, then sessions until none is listed, then the target, which tgtd
- * refuses to delete while it has a session.  A target is never changed in place: a wish that differs is a revocation and a
- * grant under a new target id, so that a login that was under way to the old one cannot arrive at the new one.
+ * Order of a grant: target, mark, LUNs, account, and the initiators' ACL last: without an ACL
+ * nobody may log in.  Order of a revocation: ACL first, then sessions until none is listed, then
+ * the target, which tgtd refuses to delete while it has a session.  A target is never changed in
+ * place: a wish that differs is a revocation and a grant under a new target id, so that a login
+ * that was under way to the old one cannot arrive at the new one.
  */
 #ifndef RECAST_DRIVER_TGT_H
 #define RECAST_DRIVER_TGT_H
@@ -56,23 +60,46 @@ enum { TGT_ERR_NO_TARGET = 4, TGT_ERR_TARGET_ACTIVE = 19 };
 
 /* The text that tgtd answers (empty for all but show), to be freed.  NULL with ERROR_UNREACHABLE,
  * ERROR_PROTOCOL, or ERROR_REFUSED with tgtd's words; *code, when given, is tgtd's number then. */
-char *tgt_call(const struct tgt *t, const struct tgt_request *q, int64_t deadline_ms, int *code, struct error *err);
+char *tgt_call(const struct tgt *t, const struct tgt_request *q, int64_t deadline_ms, int *code,
+	       struct error *err);
 
 /* tgt_view.c.  A view is a list of targets:
  * {tid, iqn, managed, map, generation, luns: {"1": path}, accounts: [], acl: []}. */
 json_t *tgt_view_read(const struct tgt *t, int64_t deadline_ms, struct error *err);
 json_t *tgt_view_parse(const char *text);
 /* [{initiator, address, sid, cid}] of one target. */
-json_t *tgt_sessions_read(const struct tgt *t, int tid, int64_t deadline_ms, int *code, struct error *err);
+json_t *tgt_sessions_read(const struct tgt *t, int tid, int64_t deadline_ms, int *code,
+			  struct error *err);
 json_t *tgt_sessions_parse(const char *text);
 json_t *tgt_accounts_read(const struct tgt *t, int64_t deadline_ms, struct error *err);
 /* The mark as parameters for LUN 0; false when @map is too long for it. */
 bool tgt_mark(char *out, size_t size, const char *map, int64_t generation);
 
+/* tgt_target.c: with t->lock held.  A request without an answer text; @params may be NULL. */
+int tgt_order(const struct tgt *t, enum tgt_mode mode, enum tgt_op op, int tid, int lun,
+	      const char *params, int64_t deadline_ms, struct error *err);
+int tgt_tid(const json_t *target);
+/* Remove a target of ours: nobody can write through it any more.  1: sessions stay for now. */
+int tgt_target_remove(const struct tgt *t, const json_t *view, const json_t *target,
+		      int64_t deadline_ms, struct error *err);
+/* Make the target of a map, after everything old is gone.  A failure leaves one that nobody may log
+ * in to. */
+int tgt_target_make(struct tgt *t, const char *name, const struct map_wish *wish,
+		    int64_t deadline_ms, struct error *err);
+/* Drop the sessions of a target and see them gone.  With @all, none may be left; otherwise those
+ * that were there at first (a permitted initiator comes back at once).  1: some stay for now. */
+int tgt_sessions_drop(const struct tgt *t, int tid, bool all, bool *dropped, int64_t deadline_ms,
+		      struct error *err);
+/* Delete accounts "OWNER.gN" that nobody binds: left over by a driver that died between two steps.
+ * The number of those deleted, or -1. */
+int tgt_accounts_sweep(const struct tgt *t, const json_t *view, const char *owner,
+		       int64_t deadline_ms, struct error *err);
+
 /* tgt_map.c: with t->lock held.  Fill in @c; -1 with *err: not applied. */
-int tgt_map_change(struct tgt *t, const char *name, struct driver_change *c, int64_t deadline_ms, struct error *err);
-int tgt_sessions_change(struct tgt *t, const char *name, struct driver_change *c, int64_t deadline_ms,
-			struct error *err);
+int tgt_map_change(struct tgt *t, const char *name, struct driver_change *c, int64_t deadline_ms,
+		   struct error *err);
+int tgt_sessions_change(struct tgt *t, const char *name, struct driver_change *c,
+			int64_t deadline_ms, struct error *err);
 /* The map as in the storage document. */
 json_t *tgt_map_document(const struct tgt *t, const json_t *target);
 json_t *tgt_map_find(const json_t *view, const char *name);
@@ -88,6 +115,14 @@ char *tgt_volume_path(const struct tgt *t, const char *name);
 char *tgt_volume_of_path(const struct tgt *t, const char *path);
 /* Is the file at @path the volume, whatever the path is called? */
 bool tgt_is_volume(const struct tgt *t, const char *path, const char *name);
+/* ERROR_REFUSED for errno after @what failed on @path; always -1.  fsync of a folder. */
+int tgt_disk_error(struct error *err, const char *what, const char *path);
+int tgt_sync_folder(const char *path, struct error *err);
+
+/* tgt_clone.c: begin or go on waiting for a clone; fills in @c.  -1 with *err: there is no clone.
+ */
+int tgt_clone_volume(struct tgt *t, const char *name, const struct volume_wish *wish,
+		     struct driver_change *c, int64_t deadline_ms, struct error *err);
 /* Cancel and await the clones under way. */
 void tgt_clones_end(struct tgt *t);
 

@@ -35,12 +35,30 @@ struct wire_answer {
 _Static_assert(sizeof(struct wire_request) == 120, "layout of tgtd's request");
 
 static const char *const words[] = {
-	"success", "unknown error", "out of memory", "no such driver", "no such target", "no such LUN",
-	"no such session", "no such connection", "no such binding", "the target exists already",
-	"the LUN exists already", "the binding exists already", "the access rule exists already",
-	"no such access rule", "the account exists already", "no such account", "too many accounts",
-	"invalid request", "the target has an outgoing account already", "the target is still active",
-	"the LUN is still active", "the driver is busy", "the operation is not supported", "unknown parameter",
+	"success",
+	"unknown error",
+	"out of memory",
+	"no such driver",
+	"no such target",
+	"no such LUN",
+	"no such session",
+	"no such connection",
+	"no such binding",
+	"the target exists already",
+	"the LUN exists already",
+	"the binding exists already",
+	"the access rule exists already",
+	"no such access rule",
+	"the account exists already",
+	"no such account",
+	"too many accounts",
+	"invalid request",
+	"the target has an outgoing account already",
+	"the target is still active",
+	"the LUN is still active",
+	"the driver is busy",
+	"the operation is not supported",
+	"unknown parameter",
 	"removal of the device is prevented",
 };
 
@@ -55,7 +73,8 @@ static bool is_socket(const char *path)
  * the port, or the only one that there is. */
 static char *socket_address(const struct tgt *t)
 {
-	_cleanup_(freep) char *with_port = xasprintf("%s.%lld", t->socket, (long long)t->control_port);
+	_cleanup_(freep) char *with_port =
+		xasprintf("%s.%lld", t->socket, (long long)t->control_port);
 	_cleanup_(freep) char *pattern = xasprintf("%s.[0-9]*", t->socket);
 	const char *path = t->socket;
 	char *address;
@@ -79,8 +98,12 @@ static char *socket_address(const struct tgt *t)
 static int send_request(int fd, const struct tgt_request *q, int64_t deadline_ms, struct error *err)
 {
 	size_t extra = q->params ? strlen(q->params) + 1 : 0;
-	struct wire_request w = { .mode = q->mode, .op = q->op, .lld = "iscsi", .tid = q->tid ? q->tid : -1,
-				  .sid = q->sid, .cid = q->cid,
+	struct wire_request w = { .mode = q->mode,
+				  .op = q->op,
+				  .lld = "iscsi",
+				  .tid = q->tid ? q->tid : -1,
+				  .sid = q->sid,
+				  .cid = q->cid,
 				  .lun = q->lun < 0 ? UINT64_MAX : (uint64_t)q->lun };
 
 	w.len = (uint32_t)(sizeof(w) + extra);
@@ -99,7 +122,9 @@ static int receive(int fd, void *out, size_t len, int64_t deadline_ms, struct er
 		if (n < 0)
 			return -1;
 		if (!n)
-			return error_set(err, ERROR_PROTOCOL, "tgtd closed the connection in mid-answer (it serves root only)");
+			return error_set(
+				err, ERROR_PROTOCOL,
+				"tgtd closed the connection in mid-answer (it serves root only)");
 		have += (size_t)n;
 	}
 	return 0;
@@ -116,7 +141,9 @@ static char *receive_answer(int fd, int64_t deadline_ms, int *code, struct error
 		if (code)
 			*code = (int)a.code;
 		error_set(err, ERROR_REFUSED, "tgtd refused: %s",
-			  a.code < sizeof(words) / sizeof(words[0]) ? words[a.code] : "for a reason it has no word for");
+			  a.code < sizeof(words) / sizeof(words[0])
+				  ? words[a.code]
+				  : "for a reason it has no word for");
 		return NULL;
 	}
 	if (a.len < sizeof(a) || a.len > ANSWER_MAX) {
@@ -130,7 +157,8 @@ static char *receive_answer(int fd, int64_t deadline_ms, int *code, struct error
 	return NULL;
 }
 
-char *tgt_call(const struct tgt *t, const struct tgt_request *q, int64_t deadline_ms, int *code, struct error *err)
+char *tgt_call(const struct tgt *t, const struct tgt_request *q, int64_t deadline_ms, int *code,
+	       struct error *err)
 {
 	_cleanup_(freep) char *address = socket_address(t);
 	_cleanup_(closep) int fd = -1;

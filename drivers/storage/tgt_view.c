@@ -2,8 +2,9 @@
  *
  * Reads what tgtd prints for `show`.  Text in, JSON out; lines that are not understood are skipped.
  *
- * The mark of a target that Recast made: its LUN 0 has the SCSI id "recast:MAP" and the serial number
- * "gGENERATION:".  Both hold 36 characters, so what does not fit of a long map name goes behind that colon.
+ * The mark of a target that Recast made: its LUN 0 has the SCSI id "recast:MAP" and the serial
+ * number "gGENERATION:".  Both hold 36 characters, so what does not fit of a long map name goes
+ * behind that colon.
  */
 #include "tgt.h"
 
@@ -27,7 +28,8 @@ bool tgt_mark(char *out, size_t size, const char *map, int64_t generation)
 
 	if (n < 0 || (size_t)n + len - first > FIELD_MAX)
 		return false;
-	n = snprintf(out, size, "targetOps scsi_id=recast:%.*s,scsi_sn=%s%s", (int)first, map, head, map + first);
+	n = snprintf(out, size, "targetOps scsi_id=recast:%.*s,scsi_sn=%s%s", (int)first, map, head,
+		     map + first);
 	return n > 0 && (size_t)n < size;
 }
 
@@ -38,7 +40,8 @@ static void take_mark(json_t *target, const char *id, const char *sn)
 	char number[24];
 	int64_t generation;
 
-	if (strncmp(id, "recast:", 7) || sn[0] != 'g' || !colon || (size_t)(colon - sn) > sizeof(number))
+	if (strncmp(id, "recast:", 7) || sn[0] != 'g' || !colon ||
+	    (size_t)(colon - sn) > sizeof(number))
 		return;
 	snprintf(number, sizeof(number), "%.*s", (int)(colon - sn - 1), sn + 1);
 	if (text_parse_int(number, 0, INT64_MAX, &generation))
@@ -73,8 +76,9 @@ static void begin_target(struct parser *p, const char *line)
 	p->section = 0;
 	p->id[0] = p->sn[0] = p->lun[0] = '\0';
 	if (sscanf(line, "Target %d: %255s", &tid, iqn) == 2)
-		p->target = json_pack("{s:i, s:s, s:b, s:s, s:i, s:{}, s:[], s:[]}", "tid", tid, "iqn", iqn, "managed",
-				      0, "map", iqn, "generation", 0, "luns", "accounts", "acl");
+		p->target = json_pack("{s:i, s:s, s:b, s:s, s:i, s:{}, s:[], s:[]}", "tid", tid,
+				      "iqn", iqn, "managed", 0, "map", iqn, "generation", 0, "luns",
+				      "accounts", "acl");
 }
 
 static void begin_section(struct parser *p, const char *word)
@@ -82,8 +86,10 @@ static void begin_section(struct parser *p, const char *word)
 	static const struct {
 		const char *head;
 		char section;
-	} heads[] = { { "I_T nexus information:", 'N' }, { "LUN information:", 'L' },
-		      { "Account information:", 'A' }, { "ACL information:", 'C' } };
+	} heads[] = { { "I_T nexus information:", 'N' },
+		      { "LUN information:", 'L' },
+		      { "Account information:", 'A' },
+		      { "ACL information:", 'C' } };
 	size_t i;
 
 	p->section = 0;
@@ -101,7 +107,8 @@ static void lun_line(struct parser *p, const char *word)
 	else if (!strncmp(word, "SCSI SN: ", 9) && !strcmp(p->lun, "0"))
 		snprintf(p->sn, sizeof(p->sn), "%s", word + 9);
 	else if (!strncmp(word, "Backing store path: ", 20) && strcmp(p->lun, "0") && p->lun[0])
-		json_object_set_new(json_object_get(p->target, "luns"), p->lun, json_string(word + 20));
+		json_object_set_new(json_object_get(p->target, "luns"), p->lun,
+				    json_string(word + 20));
 }
 
 static void target_line(struct parser *p, const char *line)
@@ -162,8 +169,9 @@ static void session_line(struct parser *p, const char *line)
 	} else if (!p->target) {
 		return;
 	} else if (sscanf(word, "Connection: %llu", &number) == 1) {
-		json_t *row = json_pack("{s:O, s:I, s:s, s:s}", "sid", json_object_get(p->target, "sid"), "cid",
-					(json_int_t)number, "initiator", "", "address", "");
+		json_t *row =
+			json_pack("{s:O, s:I, s:s, s:s}", "sid", json_object_get(p->target, "sid"),
+				  "cid", (json_int_t)number, "initiator", "", "address", "");
 
 		json_array_append_new(p->targets, row);
 	} else {
@@ -185,7 +193,8 @@ json_t *tgt_sessions_parse(const char *text)
 	return p.targets;
 }
 
-json_t *tgt_sessions_read(const struct tgt *t, int tid, int64_t deadline_ms, int *code, struct error *err)
+json_t *tgt_sessions_read(const struct tgt *t, int tid, int64_t deadline_ms, int *code,
+			  struct error *err)
 {
 	struct tgt_request q = { .mode = TGT_CONNECTION, .op = TGT_SHOW, .tid = tid, .lun = -1 };
 	_cleanup_(freep) char *text = tgt_call(t, &q, deadline_ms, code, err);

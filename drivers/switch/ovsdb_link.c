@@ -43,7 +43,8 @@ int ovsdb_connect(struct ovsdb *o, int64_t deadline_ms, struct error *err)
 	o->rpc->arg = o;
 	o->cur_cfg = 0;
 	initial = jsonrpc_call(o->rpc, "monitor",
-			       json_pack("[s, n, {s:{s:[s]}}]", "Open_vSwitch", "Open_vSwitch", "columns", "cur_cfg"),
+			       json_pack("[s, n, {s:{s:[s]}}]", "Open_vSwitch", "Open_vSwitch",
+					 "columns", "cur_cfg"),
 			       deadline_ms, err);
 	if (!initial) {
 		ovsdb_disconnect(o);
@@ -61,17 +62,20 @@ static int check_results(const json_t *results, size_t ops, struct error *err)
 	size_t i;
 
 	if (!json_is_array(results) || json_array_size(results) < ops)
-		return error_set(err, ERROR_PROTOCOL, "ovsdb-server answered a transaction without its results");
+		return error_set(err, ERROR_PROTOCOL,
+				 "ovsdb-server answered a transaction without its results");
 	json_array_foreach(results, i, one) {
 		const char *what = json_str(one, "error", NULL);
 
 		if (what && !strcmp(what, "timed out"))
-			return error_set(err, ERROR_CONFLICT, "somebody else changed it at the same time");
+			return error_set(err, ERROR_CONFLICT,
+					 "somebody else changed it at the same time");
 		if (what)
 			return error_set(err, ERROR_REFUSED, "ovsdb-server refused: %s: %s", what,
 					 json_str(one, "details", "no details"));
 		if (i < ops && !json_is_object(one))
-			return error_set(err, ERROR_PROTOCOL, "ovsdb-server answered a transaction with nonsense");
+			return error_set(err, ERROR_PROTOCOL,
+					 "ovsdb-server answered a transaction with nonsense");
 	}
 	return 0;
 }
@@ -102,9 +106,11 @@ int ovsdb_confirm(struct ovsdb *o, int64_t cfg, int64_t deadline_ms, struct erro
 			continue;
 		/* A message may be half read: this connection is of no more use. */
 		ovsdb_disconnect(o);
-		error_set(err, ERROR_UNREACHABLE, "ovs-vswitchd has not followed the database (at %lld of %lld)",
+		error_set(err, ERROR_UNREACHABLE,
+			  "ovs-vswitchd has not followed the database (at %lld of %lld)",
 			  (long long)o->cur_cfg, (long long)cfg);
-		return error_hint(err, "See whether ovs-vswitchd runs; what the database holds may not be in force.");
+		return error_hint(err, "See whether ovs-vswitchd runs; what the database holds may "
+				       "not be in force.");
 	}
 	return 0;
 }

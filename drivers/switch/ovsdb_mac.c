@@ -28,7 +28,8 @@ static json_t *port_numbers(const struct ovs_view *view)
 	return numbers;
 }
 
-/* One line: "    2   110  52:54:00:00:01:01    3".  The head line and LOCAL have no number in front. */
+/* One line: "    2   110  52:54:00:00:01:01    3".  The head line and LOCAL have no number in
+ * front. */
 static void take_line(const char *line, const json_t *numbers, json_t *macs)
 {
 	char number[16], vlan_text[16], mac_text[32], mac[18];
@@ -39,8 +40,8 @@ static void take_line(const char *line, const json_t *numbers, json_t *macs)
 		return;
 	port = json_str(numbers, number, NULL);
 	if (port && !text_parse_int(vlan_text, 0, 4095, &vlan) && text_mac(mac_text, mac))
-		json_array_append_new(macs, json_pack("{s:s, s:s, s:I}", "mac", mac, "port", port, "vlan",
-						      (json_int_t)vlan));
+		json_array_append_new(macs, json_pack("{s:s, s:s, s:I}", "mac", mac, "port", port,
+						      "vlan", (json_int_t)vlan));
 }
 
 static json_t *parse_table(const char *table, const struct ovs_view *view)
@@ -55,7 +56,8 @@ static json_t *parse_table(const char *table, const struct ovs_view *view)
 	return macs;
 }
 
-json_t *ovs_macs(const struct ovsdb *o, const struct ovs_view *view, int64_t deadline_ms, struct error *err)
+json_t *ovs_macs(const struct ovsdb *o, const struct ovs_view *view, int64_t deadline_ms,
+		 struct error *err)
 {
 	_cleanup_(freep) char *address = NULL;
 	json_t *reply, *macs = NULL;
@@ -63,12 +65,15 @@ json_t *ovs_macs(const struct ovsdb *o, const struct ovs_view *view, int64_t dea
 
 	if (!o->unixctl) {
 		error_set(err, ERROR_UNSUPPORTED, "the MAC table needs option unixctl");
-		error_hint(err, "Set unixctl to ovs-vswitchd's control socket (…/ovs-vswitchd.PID.ctl).");
+		error_hint(
+			err,
+			"Set unixctl to ovs-vswitchd's control socket (…/ovs-vswitchd.PID.ctl).");
 		return NULL;
 	}
 	address = xasprintf("unix:%s", o->unixctl);
 	rpc = jsonrpc_open(address, deadline_ms, err);
-	reply = rpc ? jsonrpc_call(rpc, "fdb/show", json_pack("[s]", o->bridge), deadline_ms, err) : NULL;
+	reply = rpc ? jsonrpc_call(rpc, "fdb/show", json_pack("[s]", o->bridge), deadline_ms, err)
+		    : NULL;
 	if (json_is_string(reply))
 		macs = parse_table(json_string_value(reply), view);
 	else if (reply)

@@ -63,19 +63,23 @@ static json_t *select_op(const char *table, json_t *where, const char *columns)
 		json_array_append_new(list, json_stringn(columns, len));
 		columns += len + strspn(columns + len, " ");
 	}
-	return json_pack("{s:s, s:s, s:o, s:o}", "op", "select", "table", table, "where", where, "columns", list);
+	return json_pack("{s:s, s:s, s:o, s:o}", "op", "select", "table", table, "where", where,
+			 "columns", list);
 }
 
 static json_t *view_ops(const struct ovsdb *o, const json_t *names)
 {
-	static const char port_columns[] = "_uuid name tag trunks vlan_mode qos external_ids interfaces";
+	static const char port_columns[] =
+		"_uuid name tag trunks vlan_mode qos external_ids interfaces";
 	json_t *ops = json_array();
 	const json_t *name;
 	size_t i;
 
-	json_array_append_new(ops, select_op("Bridge", json_pack("[[s,s,s]]", "name", "==", o->bridge), "ports"));
+	json_array_append_new(
+		ops, select_op("Bridge", json_pack("[[s,s,s]]", "name", "==", o->bridge), "ports"));
 	json_array_append_new(ops, select_op("Open_vSwitch", json_array(), "next_cfg cur_cfg"));
-	json_array_append_new(ops, select_op("QoS", json_array(), "_uuid type queues external_ids"));
+	json_array_append_new(ops,
+			      select_op("QoS", json_array(), "_uuid type queues external_ids"));
 	json_array_append_new(ops, select_op("Queue", json_array(), "_uuid other_config"));
 	json_array_append_new(ops, select_op("Interface", json_array(),
 					     "_uuid name link_state admin_state lldp ofport"));
@@ -83,8 +87,9 @@ static json_t *view_ops(const struct ovsdb *o, const json_t *names)
 		json_array_append_new(ops, select_op("Port", json_array(), port_columns));
 	else
 		json_array_foreach(names, i, name)
-			json_array_append_new(ops, select_op("Port", json_pack("[[s,s,O]]", "name", "==", name),
-							     port_columns));
+			json_array_append_new(
+				ops, select_op("Port", json_pack("[[s,s,O]]", "name", "==", name),
+					       port_columns));
 	return ops;
 }
 
@@ -108,7 +113,8 @@ static void index_by_uuid(const json_t *rows, json_t *out)
 
 static void fill_view(struct ovs_view *view, const json_t *results)
 {
-	const json_t *bridge = json_array_get(rows_of(results, 0), 0), *sys = json_array_get(rows_of(results, 1), 0);
+	const json_t *bridge = json_array_get(rows_of(results, 0), 0),
+		     *sys = json_array_get(rows_of(results, 1), 0);
 	json_t *row, *one;
 	size_t i, k;
 
@@ -136,8 +142,11 @@ int ovs_view_read(struct ovsdb *o, struct ovs_view *view, const json_t *names, i
 	*view = (struct ovs_view){ 0 };
 	if (!results)
 		return -1;
-	*view = (struct ovs_view){ .ports = json_object(), .interfaces = json_object(), .qos = json_object(),
-				   .queues = json_object(), .members = json_object() };
+	*view = (struct ovs_view){ .ports = json_object(),
+				   .interfaces = json_object(),
+				   .qos = json_object(),
+				   .queues = json_object(),
+				   .members = json_object() };
 	fill_view(view, results);
 	json_decref(results);
 	if (view->bridge_exists)
@@ -176,7 +185,8 @@ static void read_vlans(const json_t *row, struct port_config *c)
 	}
 	c->mode = json_array_size(trunks) && strcmp(mode, "dot1q-tunnel") ? PORT_TRUNK : PORT_OPEN;
 	json_array_foreach(trunks, i, one)
-		if (json_is_integer(one) && json_integer_value(one) > 0 && json_integer_value(one) <= VLAN_MAX)
+		if (json_is_integer(one) && json_integer_value(one) > 0 &&
+		    json_integer_value(one) <= VLAN_MAX)
 			port_add_vlan(c, (int)json_integer_value(one));
 	if (!strcmp(mode, "native-untagged") && c->mode == PORT_TRUNK)
 		c->tagged[c->native / 64] &= ~((uint64_t)1 << (c->native % 64));
@@ -189,7 +199,8 @@ static void read_vlans(const json_t *row, struct port_config *c)
 static void read_stamp(const json_t *row, struct port_config *c)
 {
 	const json_t *ids = json_object_get(row, "external_ids");
-	const char *description = ovs_map_get(ids, "recast-description"), *owner = ovs_map_get(ids, "recast-owner");
+	const char *description = ovs_map_get(ids, "recast-description"),
+		   *owner = ovs_map_get(ids, "recast-owner");
 	const char *generation = ovs_map_get(ids, "recast-generation");
 
 	snprintf(c->description, sizeof(c->description), "%s", description ? description : "");
@@ -211,11 +222,13 @@ static void read_rate(const struct ovs_view *view, struct ovs_port *p)
 	qos = p->qos ? json_object_get(view->qos, p->qos) : NULL;
 	p->qos_ours = ovs_map_get(json_object_get(qos, "external_ids"), "recast-port") != NULL;
 	json_array_foreach(json_array_get(json_object_get(qos, "queues"), 1), i, pair)
-		if (json_is_integer(json_array_get(pair, 0)) && !json_integer_value(json_array_get(pair, 0)))
+		if (json_is_integer(json_array_get(pair, 0)) &&
+		    !json_integer_value(json_array_get(pair, 0)))
 			p->queue = ovs_uuid(json_array_get(pair, 1));
 	if (!p->queue)
 		return;
-	rate = ovs_map_get(json_object_get(json_object_get(view->queues, p->queue), "other_config"), "max-rate");
+	rate = ovs_map_get(json_object_get(json_object_get(view->queues, p->queue), "other_config"),
+			   "max-rate");
 	if (rate && !text_parse_int(rate, 1, INT64_MAX, &bits))
 		p->config.rate_kbit = bits / 1000;
 }
@@ -228,7 +241,8 @@ static void read_interfaces(const struct ovs_view *view, struct ovs_port *p)
 
 	p->lldp = true;
 	json_array_foreach(set, i, one) {
-		const json_t *row = ovs_uuid(one) ? json_object_get(view->interfaces, ovs_uuid(one)) : NULL;
+		const json_t *row =
+			ovs_uuid(one) ? json_object_get(view->interfaces, ovs_uuid(one)) : NULL;
 		const char *lldp = ovs_map_get(json_object_get(row, "lldp"), "enable");
 
 		if (!strcmp(json_str(row, "link_state", ""), "up"))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The operations of a transaction that moves ports from what they are to what is wished.  Pure: JSON
- * in, JSON out.  Only columns that differ are written; external_ids of others stay; each port's
- * operations begin with a `wait` for what was read, so that nothing is overwritten unseen.
+ * The operations of a transaction that moves ports from what they are to what is wished.  Pure:
+ * JSON in, JSON out.  Only columns that differ are written; external_ids of others stay; each
+ * port's operations begin with a `wait` for what was read, so that nothing is overwritten unseen.
  */
 #include "ovsdb.h"
 
@@ -29,7 +29,8 @@ static json_t *empty_set(void)
 
 static void add_wait(json_t *ops, const char *name, const json_t *row)
 {
-	static const char *const columns[] = { "tag", "trunks", "vlan_mode", "qos", "external_ids" };
+	static const char *const columns[] = { "tag", "trunks", "vlan_mode", "qos",
+					       "external_ids" };
 	json_t *list = json_array(), *seen = json_object();
 	size_t i;
 
@@ -37,15 +38,16 @@ static void add_wait(json_t *ops, const char *name, const json_t *row)
 		json_array_append_new(list, json_string(columns[i]));
 		json_object_set(seen, columns[i], json_object_get(row, columns[i]));
 	}
-	json_array_append_new(ops, json_pack("{s:s, s:i, s:s, s:o, s:o, s:s, s:[o]}", "op", "wait", "timeout", 0, "table",
-					     "Port", "where", where_name(name), "columns", list, "until", "==",
-					     "rows", seen));
+	json_array_append_new(ops,
+			      json_pack("{s:s, s:i, s:s, s:o, s:o, s:s, s:[o]}", "op", "wait",
+					"timeout", 0, "table", "Port", "where", where_name(name),
+					"columns", list, "until", "==", "rows", seen));
 }
 
 static void add_update(json_t *ops, const char *table, json_t *where, json_t *row)
 {
-	json_array_append_new(ops, json_pack("{s:s, s:s, s:o, s:o}", "op", "update", "table", table, "where", where,
-					     "row", row));
+	json_array_append_new(ops, json_pack("{s:s, s:s, s:o, s:o}", "op", "update", "table", table,
+					     "where", where, "row", row));
 }
 
 static json_t *trunk_set(const struct port_config *want)
@@ -61,19 +63,22 @@ static json_t *trunk_set(const struct port_config *want)
 
 static void write_vlans(json_t *ops, const char *name, const struct port_config *want)
 {
-	const char *mode = want->mode == PORT_ACCESS ? "access" : want->native ? "native-untagged" : "trunk";
+	const char *mode = want->mode == PORT_ACCESS ? "access"
+			   : want->native            ? "native-untagged"
+						     : "trunk";
 	json_t *row = json_object();
 
 	json_object_set_new(row, "tag", want->native ? json_integer(want->native) : empty_set());
-	json_object_set_new(row, "trunks", want->mode == PORT_ACCESS ? empty_set() : trunk_set(want));
+	json_object_set_new(row, "trunks",
+			    want->mode == PORT_ACCESS ? empty_set() : trunk_set(want));
 	json_object_set_new(row, "vlan_mode", json_string(mode));
 	add_update(ops, "Port", where_name(name), row);
 }
 
 static void add_delete(json_t *ops, const char *table, const char *uuid)
 {
-	json_array_append_new(ops, json_pack("{s:s, s:s, s:o}", "op", "delete", "table", table, "where",
-					     where_uuid(uuid)));
+	json_array_append_new(ops, json_pack("{s:s, s:s, s:o}", "op", "delete", "table", table,
+					     "where", where_uuid(uuid)));
 }
 
 static json_t *rate_map(int64_t kbit)
@@ -94,21 +99,25 @@ static void insert_rate(json_t *ops, const char *name, int64_t kbit)
 
 	snprintf(qos, sizeof(qos), "qos%zu", n);
 	snprintf(queue, sizeof(queue), "queue%zu", n);
-	json_array_append_new(ops, json_pack("{s:s, s:s, s:s, s:{s:o, s:o}}", "op", "insert", "table", "Queue", "uuid-name",
-					     queue, "row", "other_config", rate_map(kbit), "external_ids",
-					     mark_map(name)));
-	json_array_append_new(ops, json_pack("{s:s, s:s, s:s, s:{s:s, s:o, s:o, s:[s,[[i,[s,s]]]]}}", "op", "insert",
-					     "table", "QoS", "uuid-name", qos, "row", "type", "linux-htb",
-					     "other_config", rate_map(kbit), "external_ids", mark_map(name), "queues",
-					     "map", 0, "named-uuid", queue));
+	json_array_append_new(ops,
+			      json_pack("{s:s, s:s, s:s, s:{s:o, s:o}}", "op", "insert", "table",
+					"Queue", "uuid-name", queue, "row", "other_config",
+					rate_map(kbit), "external_ids", mark_map(name)));
+	json_array_append_new(
+		ops, json_pack("{s:s, s:s, s:s, s:{s:s, s:o, s:o, s:[s,[[i,[s,s]]]]}}", "op",
+			       "insert", "table", "QoS", "uuid-name", qos, "row", "type",
+			       "linux-htb", "other_config", rate_map(kbit), "external_ids",
+			       mark_map(name), "queues", "map", 0, "named-uuid", queue));
 	add_update(ops, "Port", where_name(name), json_pack("{s:[s,s]}", "qos", "named-uuid", qos));
 }
 
 static void write_rate(json_t *ops, const char *name, const struct ovs_port *now, int64_t kbit)
 {
 	if (kbit && now->queue) {
-		add_update(ops, "Queue", where_uuid(now->queue), json_pack("{s:o}", "other_config", rate_map(kbit)));
-		add_update(ops, "QoS", where_uuid(now->qos), json_pack("{s:o}", "other_config", rate_map(kbit)));
+		add_update(ops, "Queue", where_uuid(now->queue),
+			   json_pack("{s:o}", "other_config", rate_map(kbit)));
+		add_update(ops, "QoS", where_uuid(now->qos),
+			   json_pack("{s:o}", "other_config", rate_map(kbit)));
 		return;
 	}
 	if (now->qos)
@@ -126,16 +135,19 @@ static void write_stamp(json_t *ops, const char *name, const struct port_config 
 	json_t *pairs = json_array();
 
 	if (want->description[0])
-		json_array_append_new(pairs, json_pack("[s,s]", "recast-description", want->description));
+		json_array_append_new(pairs,
+				      json_pack("[s,s]", "recast-description", want->description));
 	if (want->owner[0])
 		json_array_append_new(pairs, json_pack("[s,s]", "recast-owner", want->owner));
 	if (want->generation)
 		json_array_append_new(pairs, json_pack("[s,o]", "recast-generation",
 						       json_sprintf("%" PRId64, want->generation)));
-	json_array_append_new(ops, json_pack("{s:s, s:s, s:o, s:[[s,s,[s,[s,s,s]]],[s,s,[s,o]]]}", "op", "mutate", "table",
-					     "Port", "where", where_name(name), "mutations", "external_ids", "delete",
-					     "set", "recast-description", "recast-owner", "recast-generation",
-					     "external_ids", "insert", "map", pairs));
+	json_array_append_new(ops,
+			      json_pack("{s:s, s:s, s:o, s:[[s,s,[s,[s,s,s]]],[s,s,[s,o]]]}", "op",
+					"mutate", "table", "Port", "where", where_name(name),
+					"mutations", "external_ids", "delete", "set",
+					"recast-description", "recast-owner", "recast-generation",
+					"external_ids", "insert", "map", pairs));
 }
 
 static void write_lldp(json_t *ops, const struct ovs_port *now)
@@ -146,15 +158,17 @@ static void write_lldp(json_t *ops, const struct ovs_port *now)
 
 	json_array_foreach(set, i, one)
 		if (ovs_uuid(one))
-			json_array_append_new(ops, json_pack("{s:s, s:s, s:o, s:[[s,s,[s,[s]]],[s,s,[s,[[s,s]]]]]}", "op",
-							     "mutate", "table", "Interface", "where",
-							     where_uuid(ovs_uuid(one)), "mutations", "lldp", "delete",
-							     "set", "enable", "lldp", "insert", "map", "enable",
-							     "true"));
+			json_array_append_new(
+				ops,
+				json_pack("{s:s, s:s, s:o, s:[[s,s,[s,[s]]],[s,s,[s,[[s,s]]]]]}",
+					  "op", "mutate", "table", "Interface", "where",
+					  where_uuid(ovs_uuid(one)), "mutations", "lldp", "delete",
+					  "set", "enable", "lldp", "insert", "map", "enable",
+					  "true"));
 }
 
-void ovs_write_port(const struct ovsdb *o, json_t *ops, const char *name, const struct ovs_port *now,
-		    const struct port_config *want)
+void ovs_write_port(const struct ovsdb *o, json_t *ops, const char *name,
+		    const struct ovs_port *now, const struct port_config *want)
 {
 	const struct port_config *is = &now->config;
 
@@ -174,8 +188,9 @@ void ovs_write_port(const struct ovsdb *o, json_t *ops, const char *name, const 
 void ovs_write_end(json_t *ops)
 {
 	json_array_append_new(ops, json_pack("{s:s, s:s}", "op", "comment", "comment", "recast"));
-	json_array_append_new(ops, json_pack("{s:s, s:s, s:[], s:[[s,s,i]]}", "op", "mutate", "table", "Open_vSwitch",
-					     "where", "mutations", "next_cfg", "+=", 1));
-	json_array_append_new(ops, json_pack("{s:s, s:s, s:[], s:[s]}", "op", "select", "table", "Open_vSwitch", "where",
-					     "columns", "next_cfg"));
+	json_array_append_new(ops,
+			      json_pack("{s:s, s:s, s:[], s:[[s,s,i]]}", "op", "mutate", "table",
+					"Open_vSwitch", "where", "mutations", "next_cfg", "+=", 1));
+	json_array_append_new(ops, json_pack("{s:s, s:s, s:[], s:[s]}", "op", "select", "table",
+					     "Open_vSwitch", "where", "columns", "next_cfg"));
 }

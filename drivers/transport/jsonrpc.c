@@ -36,7 +36,8 @@ void jsonrpc_close(struct jsonrpc *rpc)
 	free(rpc);
 }
 
-static int send_message(struct jsonrpc *rpc, json_t *message, int64_t deadline_ms, struct error *err)
+static int send_message(struct jsonrpc *rpc, json_t *message, int64_t deadline_ms,
+			struct error *err)
 {
 	char *bytes = json_dumps(message, JSON_COMPACT);
 	int rc;
@@ -49,12 +50,13 @@ static int send_message(struct jsonrpc *rpc, json_t *message, int64_t deadline_m
 	return rc;
 }
 
-json_int_t jsonrpc_send(struct jsonrpc *rpc, const char *method, json_t *params, int64_t deadline_ms,
-			struct error *err)
+json_int_t jsonrpc_send(struct jsonrpc *rpc, const char *method, json_t *params,
+			int64_t deadline_ms, struct error *err)
 {
 	json_int_t id = rpc->next_id++;
 
-	if (send_message(rpc, json_pack("{s:s, s:o, s:I}", "method", method, "params", params, "id", id),
+	if (send_message(rpc,
+			 json_pack("{s:s, s:o, s:I}", "method", method, "params", params, "id", id),
 			 deadline_ms, err))
 		return -1;
 	return id;
@@ -106,13 +108,15 @@ static json_t *next_message(struct jsonrpc *rpc, int64_t deadline_ms, struct err
 		while (rpc->scanned < rpc->in.len)
 			if (follow(rpc, rpc->in.data[rpc->scanned++]))
 				return take(rpc, rpc->scanned, err);
-		/* Between messages only white space may stand, so garbage is found without an end. */
+		/* Between messages only white space may stand, so garbage is found without an end.
+		 */
 		if (rpc->in.len && !rpc->depth && strspn(rpc->in.data, " \t\r\n") < rpc->in.len) {
 			error_set(err, ERROR_PROTOCOL, "the peer does not speak JSON-RPC");
 			return NULL;
 		}
 		if (rpc->in.len > JSONRPC_MESSAGE_MAX) {
-			error_set(err, ERROR_PROTOCOL, "a message is larger than %d bytes", JSONRPC_MESSAGE_MAX);
+			error_set(err, ERROR_PROTOCOL, "a message is larger than %d bytes",
+				  JSONRPC_MESSAGE_MAX);
 			return NULL;
 		}
 		n = stream_recv(rpc->fd, chunk, sizeof(chunk), deadline_ms, err);
@@ -127,7 +131,8 @@ static json_t *next_message(struct jsonrpc *rpc, int64_t deadline_ms, struct err
 }
 
 /* Deal with a message that is not a reply: answer echo, pass notifications on. */
-static int handle(struct jsonrpc *rpc, const json_t *message, int64_t deadline_ms, struct error *err)
+static int handle(struct jsonrpc *rpc, const json_t *message, int64_t deadline_ms,
+		  struct error *err)
 {
 	const char *method = json_str(message, "method", "");
 	json_t *params = json_object_get(message, "params"), *id = json_object_get(message, "id");
@@ -135,7 +140,9 @@ static int handle(struct jsonrpc *rpc, const json_t *message, int64_t deadline_m
 	if (id && !json_is_null(id)) {
 		if (strcmp(method, "echo"))
 			return 0;
-		return send_message(rpc, json_pack("{s:O, s:n, s:O}", "result", params ? params : id, "error", "id", id),
+		return send_message(rpc,
+				    json_pack("{s:O, s:n, s:O}", "result", params ? params : id,
+					      "error", "id", id),
 				    deadline_ms, err);
 	}
 	if (rpc->notify && json_is_array(params))
@@ -158,7 +165,8 @@ static json_t *result_of(const json_t *reply, struct error *err)
 	_cleanup_(freep) char *words = NULL;
 
 	if (error && !json_is_null(error)) {
-		words = json_is_string(error) ? xstrdup(json_string_value(error)) : json_canonical(error);
+		words = json_is_string(error) ? xstrdup(json_string_value(error))
+					      : json_canonical(error);
 		error_set(err, ERROR_REFUSED, "%s", words);
 		return NULL;
 	}

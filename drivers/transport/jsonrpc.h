@@ -16,9 +16,9 @@ enum { JSONRPC_MESSAGE_MAX = 64 * 1024 * 1024 };
 
 struct jsonrpc {
 	int fd;
-	struct text in;	     /* bytes not yet taken */
-	size_t scanned;	     /* of them, already looked through */
-	int depth;	     /* braces and brackets open at `scanned` */
+	struct text in; /* bytes not yet taken */
+	size_t scanned; /* of them, already looked through */
+	int depth;      /* braces and brackets open at `scanned` */
 	bool in_string, escaped;
 	json_int_t next_id;
 	/* Called with each notification (a message without id) while waiting. */
@@ -31,8 +31,8 @@ struct jsonrpc *jsonrpc_open(const char *address, int64_t deadline_ms, struct er
 void jsonrpc_close(struct jsonrpc *rpc);
 
 /* Send a request (the reference to @params is taken).  Its id, or -1. */
-json_int_t jsonrpc_send(struct jsonrpc *rpc, const char *method, json_t *params, int64_t deadline_ms,
-			struct error *err);
+json_int_t jsonrpc_send(struct jsonrpc *rpc, const char *method, json_t *params,
+			int64_t deadline_ms, struct error *err);
 
 /* Wait for the reply to @id: a new reference to its result.  NULL with ERROR_UNREACHABLE (close it
  * then), ERROR_PROTOCOL (likewise), or ERROR_REFUSED with the peer's error. */

@@ -38,7 +38,8 @@ static int failed(int code, struct error *err)
 	return error_set(err, ERROR_UNREACHABLE, "%s", strerror(code));
 }
 
-static int connect_to(int fd, const struct sockaddr *sa, socklen_t len, int64_t deadline_ms, struct error *err)
+static int connect_to(int fd, const struct sockaddr *sa, socklen_t len, int64_t deadline_ms,
+		      struct error *err)
 {
 	socklen_t size = sizeof(int);
 	int code = 0;
@@ -57,7 +58,8 @@ static int connect_to(int fd, const struct sockaddr *sa, socklen_t len, int64_t 
 	return code ? failed(code, err) : 0;
 }
 
-static int open_socket(const struct sockaddr *sa, socklen_t len, int64_t deadline_ms, struct error *err)
+static int open_socket(const struct sockaddr *sa, socklen_t len, int64_t deadline_ms,
+		       struct error *err)
 {
 	int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -82,7 +84,8 @@ static int open_unix(const char *path, int64_t deadline_ms, struct error *err)
 
 static int open_tcp(const char *where, int64_t deadline_ms, struct error *err)
 {
-	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
+	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+				  .ai_socktype = SOCK_STREAM };
 	const char *colon = strrchr(where, ':'), *host = where;
 	struct addrinfo *ai = NULL;
 	size_t len = colon ? (size_t)(colon - where) : 0;
@@ -97,7 +100,8 @@ static int open_tcp(const char *where, int64_t deadline_ms, struct error *err)
 		return error_set(err, ERROR_INVALID, "the address must be tcp:ADDRESS:PORT");
 	snprintf(name, sizeof(name), "%.*s", (int)len, host);
 	if (getaddrinfo(name, colon + 1, &hints, &ai))
-		return error_set(err, ERROR_INVALID, "\"%s\" is not a numeric address and port", where);
+		return error_set(err, ERROR_INVALID, "\"%s\" is not a numeric address and port",
+				 where);
 	fd = open_socket(ai->ai_addr, ai->ai_addrlen, deadline_ms, err);
 	freeaddrinfo(ai);
 	return fd;
@@ -109,7 +113,8 @@ int stream_open(const char *address, int64_t deadline_ms, struct error *err)
 		return open_tcp(address + 4, deadline_ms, err);
 	if (!strncmp(address, "unix:", 5))
 		return open_unix(address + 5, deadline_ms, err);
-	return error_set(err, ERROR_INVALID, "the address \"%s\" begins neither with tcp: nor unix:", address);
+	return error_set(err, ERROR_INVALID,
+			 "the address \"%s\" begins neither with tcp: nor unix:", address);
 }
 
 int stream_send(int fd, const void *bytes, size_t len, int64_t deadline_ms, struct error *err)

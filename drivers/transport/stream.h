@@ -14,9 +14,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Connect to "tcp:ADDRESS:PORT" (a numeric address, IPv6 in brackets: names are not looked up, since
- * that cannot be bounded in time) or "unix:PATH".  A descriptor, or -1 with ERROR_INVALID for an
- * address that is none, ERROR_UNREACHABLE, or ERROR_AUTH when the system denies access to the socket. */
+/* Connect to "tcp:ADDRESS:PORT" (a numeric address, IPv6 in brackets: names are not looked up,
+ * since that cannot be bounded in time) or "unix:PATH".  A descriptor, or -1 with ERROR_INVALID for
+ * an address that is none, ERROR_UNREACHABLE, or ERROR_AUTH when the system denies access to the
+ * socket. */
 int stream_open(const char *address, int64_t deadline_ms, struct error *err);
 
 /* Send all of it.  -1 with ERROR_UNREACHABLE: some of it may have been sent. */

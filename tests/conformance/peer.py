@@ -13,7 +13,7 @@ class Peer:
     NotImplementedError skips the cases that need it."""
     driver = None          # recast-driver-NAME
     label = None           # in the TAP lines, when one driver has several peers
-    generic = True         # run the cases of cases.py
+    generic = True         # run all cases of cases.py, or the names of those that apply
     own_cases = ()         # cases that only this peer has
     cls = None             # class the device is opened as
     needs = {}             # program -> Debian package
@@ -72,10 +72,11 @@ class Peer:
 
 class Proxy:
     """Passes bytes between a unix socket of its own and the device's, and breaks: at the `cut`-th chunk
-    that the client sends (over all connections), either before passing it on or after, with the answer lost."""
+    that the client sends (over all connections), either before passing it on or after, with the answer lost.
+    With a `hook` it calls that before it passes the `cut`-th chunk on, and breaks nothing."""
 
-    def __init__(self, target, path, cut=0, after=True):
-        self.target, self.path, self.cut, self.after = target, path, cut, after
+    def __init__(self, target, path, cut=0, after=True, hook=None):
+        self.target, self.path, self.cut, self.after, self.hook = target, path, cut, after, hook
         self.count, self.stopped = 0, False
         if os.path.exists(path):
             os.unlink(path)
@@ -96,11 +97,8 @@ class Proxy:
                 self._pass(client, device)
 
     def _pass(self, client, device):
-        while True:
-            ready, _, _ = select.select([client, device], [], [], 10)
-            if not ready:
-                return
-            for side in ready:
+        while not self.stopped:
+            for side in select.select([client, device], [], [], 0.1)[0]:
                 try:
                     chunk = side.recv(1 << 20)
                 except ConnectionResetError:
@@ -111,10 +109,12 @@ class Proxy:
                     client.sendall(chunk)
                     continue
                 self.count += 1
-                if self.count == self.cut and not self.after:
+                if self.count == self.cut and self.hook:
+                    self.hook()
+                elif self.count == self.cut and not self.after:
                     return
                 device.sendall(chunk)
-                if self.count == self.cut:
+                if self.count == self.cut and not self.hook:
                     # The device acts and answers; nobody hears it.
                     select.select([device], [], [], 2)
                     return

@@ -3,8 +3,10 @@
 import os
 import shutil
 import signal
+import socket
 
 import sandbox
+from cases import agrees, all_done, check, converge, error_of, observed
 from peer import Peer, Proxy
 
 PORTS = ("p1", "p2", "p3", "p4", "foreign")
@@ -128,5 +130,120 @@ class OvsdbPeer(Peer):
             else:
                 assert tag == "[]", f"{name}: tag {tag}, observed none"
 
+
+# --- what only Open vSwitch does ---
+
+def vlan(name, number, **more):
+    return {"object": f"port:{name}", "set": {"mode": "access", "native": number, **more}}
+
+
+def a_stopped_vswitchd_makes_unknown_and_not_done(lab):
+    d = lab.opened()
+    all_done(d.apply("dev", lab.wishes()))
+    lab.peer.switch.send_signal(signal.SIGSTOP)
+    try:
+        r = d.call("apply", "dev", deadline_ms=700, changes=[vlan("p1", 55)])["results"][0]
+        check(r["status"] == "unknown" and r["error"]["code"] == "unreachable", f"{r}")
+        # The database holds the wish now: that is still no proof.
+        r = d.call("apply", "dev", deadline_ms=700, changes=[vlan("p1", 55)])["results"][0]
+        check(r["status"] == "unknown", f"second apply: {r}")
+        check(error_of(d.call("observe", "dev", deadline_ms=700, objects=["port:p1"])) == "unreachable", "observe")
+    finally:
+        lab.peer.switch.send_signal(signal.SIGCONT)
+    converge(lab, d, "dev", [vlan("p1", 55)])
+
+
+def what_somebody_else_writes_meanwhile_is_not_overwritten(lab):
+    proxy = lab.peer.proxy(cut=3, hook=lambda: lab.peer.vsctl(
+        "set", "port", "p1", "external_ids:other=changed", "external_ids:new=too", "tag=99"))
+    try:
+        d = lab.driver()
+        lab.open(d, options=dict(lab.peer.options("dev"), address=f"unix:{proxy.path}"))
+        all_done(d.apply("dev", [vlan("p1", 110, description="x")]))
+        check(proxy.count >= 5, "the transaction was not tried again")
+    finally:
+        proxy.close()
+    check(lab.peer.vsctl("get", "port", "p1", "external_ids:other", "external_ids:new", "tag").split() ==
+          ["changed", "too", "110"], "somebody else's words were lost")
+
+
+def somebody_elses_qos_stays(lab):
+    lab.peer.vsctl("--", "set", "port", "p1", "qos=@q", "--", "--id=@q", "create", "qos", "type=linux-htb",
+                   "other-config:max-rate=3000000")
+    before = lab.peer.vsctl("-f", "csv", "list", "qos")
+    d = lab.opened()
+    r = d.apply("dev", [vlan("p1", 110, rate_kbit=5000), vlan("p2", 110, rate_kbit=5000)])["results"]
+    check(r[0]["status"] == "not_applied" and r[0]["error"]["code"] == "refused", f"{r[0]}")
+    check(r[1]["status"] == "done", f"{r[1]}")
+    all_done(d.apply("dev", [vlan("p1", 110), vlan("p2", 110, rate_kbit=0)]))
+    check(lab.peer.vsctl("-f", "csv", "list", "qos") == before, "the QoS was touched")
+
+
+def the_rows_of_a_rate_go_away_with_it(lab):
+    d = lab.opened()
+    for rate in (5000, 6000, 0, 7000):
+        all_done(d.apply("dev", [vlan("p1", 110, rate_kbit=rate), vlan("p2", 110, rate_kbit=rate)]))
+        for table in ("qos", "queue"):
+            rows = lab.peer.vsctl("--columns=_uuid", "-f", "csv", "--no-headings", "list", table).split()
+            check(len(rows) == (2 if rate else 0), f"{rate}: {table} has {len(rows)} rows")
+        if rate:
+            limits = lab.peer.vsctl("--columns=other_config", "-f", "csv", "--no-headings", "list", "queue")
+            check(limits.count(f'{rate * 1000}') == 2, f"{limits}")
+
+
+def the_mac_table_names_ports_and_vlans(lab):
+    d = lab.opened()
+    all_done(d.apply("dev", [vlan("p1", 110), vlan("p2", 120)]))
+    for outside, mac in (("p1x", "52:54:00:00:01:01"), ("p2x", "52:54:00:00:01:02")):
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
+            s.bind((outside, 0))
+            s.send(b"\xff" * 6 + bytes.fromhex(mac.replace(":", "")) + b"\x08\x06" + b"\0" * 46)
+    want = [{"mac": "52:54:00:00:01:01", "port": "p1", "vlan": 110},
+            {"mac": "52:54:00:00:01:02", "port": "p2", "vlan": 120}]
+    sandbox.wait_until("the MAC table", lambda: all(
+        row in d.call("observe", "dev", objects=["macs"])["document"]["macs"] for row in want), 5)
+
+
+def what_ovsdb_cannot_do_is_unsupported(lab):
+    d = lab.opened()
+    r = d.apply("dev", [{"object": "port:p1", "set": {"enabled": False}}, vlan("p1", 110)])["results"]
+    check(r[0]["status"] == "not_applied" and r[0]["error"]["code"] == "unsupported", f"{r[0]}")
+    check(r[1]["status"] == "done", f"{r[1]}")
+    check(error_of(d.call("observe", "dev", objects=["neighbours"])) == "unsupported", "neighbours")
+    options = lab.peer.options("x")
+    options.pop("unixctl")
+    lab.open(d, "x", options=options)
+    check(error_of(d.call("observe", "x", objects=["macs"])) == "unsupported", "macs")
+    check("macs" not in d.call("observe", "x")["document"], "macs in a full observation")
+    lab.open(d, "y", options=dict(options, bridge="nosuch"))
+    check(error_of(d.call("observe", "y")) == "invalid", "a bridge that there is not")
+
+
+def managed_ports_send_lldp(lab):
+    d = lab.opened()
+    all_done(d.apply("dev", [vlan("p1", 110)]))
+    check(lab.peer.vsctl("get", "interface", "p1", "lldp:enable").strip() == '"true"', "p1")
+    check("enable" not in lab.peer.vsctl("get", "interface", "p2", "lldp"), "p2 was never named")
+
+
+def a_hundred_ports_are_one_transaction(lab):
+    names = [f"h{i}" for i in range(100)]
+    args = []
+    for name in names:
+        args += ["--", "add-port", "br0", name, "--", "set", "interface", name, "type=internal"]
+    lab.peer.vsctl("-t", "20", *args[1:])
+    d = lab.opened()
+    changes = [vlan(name, 200 + i % 7, description="many") for i, name in enumerate(names)]
+    before = int(lab.peer.vsctl("get", "open_vswitch", ".", "next_cfg"))
+    all_done(d.apply("dev", changes), changes)
+    check(int(lab.peer.vsctl("get", "open_vswitch", ".", "next_cfg")) == before + 1, "more than one transaction")
+    agrees(lab, observed(lab, d, "dev", changes), changes)
+
+
+for fn in (a_stopped_vswitchd_makes_unknown_and_not_done, what_somebody_else_writes_meanwhile_is_not_overwritten,
+           somebody_elses_qos_stays, the_rows_of_a_rate_go_away_with_it, the_mac_table_names_ports_and_vlans,
+           what_ovsdb_cannot_do_is_unsupported, managed_ports_send_lldp, a_hundred_ports_are_one_transaction):
+    fn.needs = ()
+    OvsdbPeer.own_cases += (fn,)
 
 PEERS = [OvsdbPeer]

@@ -4,8 +4,10 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 import sandbox
+from cases import all_done, check
 from peer import Peer, Proxy
 
 PORTAL = "127.0.0.1:3260"
@@ -149,5 +151,199 @@ class TgtPeer(Peer):
     def sessions(self):
         return "Connection:" in self.adm("--op", "show", "--mode", "target")
 
+
+# --- what only an array with real initiators can show ---
+
+GONE = {"object": "map:web", "set": {"exists": False}}
+
+
+def only_the_named_initiators_with_the_secret_may_log_in(lab):
+    d, p = lab.opened(), lab.peer
+    all_done(d.apply("dev", p.wishes()))
+    check(p.login(1)[0], p.login(1)[1])
+    for what, (worked, said) in {"another initiator": p.login(1, DB), "another secret": p.login(2),
+                                 "somebody else's user": p.login(1, user="somebody"),
+                                 "a LUN that was not given": p.login(1, lun=2)}.items():
+        check(not worked, f"{what} got in: {said}")
+    r = subprocess.run(["iscsi-inq", "-i", WEB, f"iscsi://{PORTAL}/{TARGET}/1"], stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, timeout=10, check=False)
+    check(r.returncode != 0, "no secret at all got in")
+
+
+def removing_a_map_ends_its_sessions(lab):
+    d, p = lab.opened(), lab.peer
+    all_done(d.apply("dev", p.wishes()))
+    p.hold_session(1)
+    rows = d.call("observe", "dev", objects=["map:web"])["document"]["sessions"]
+    check(rows and rows[0]["initiator"] == WEB and rows[0]["address"] == "127.0.0.1", f"{rows}")
+    all_done(d.apply("dev", [GONE]))
+    text = p.adm("--op", "show", "--mode", "target")
+    check("Connection:" not in text and TARGET not in text, text)
+    check(not p.login(1)[0], "it can still log in")
+    check("web.g" not in p.adm("--op", "show", "--mode", "account"), "the account stayed")
+
+
+def a_new_credential_ends_the_sessions_of_the_old(lab):
+    d, p = lab.opened(), lab.peer
+    all_done(d.apply("dev", p.wishes()))
+    holder = p.hold_session(1)
+    all_done(d.apply("dev", [p.map_wish(2)]))
+    check(not p.sessions(), "the session stayed")
+    check(not p.login(1)[0] and p.login(2)[0], "old secret in or new secret out")
+    check("web.g1" not in p.adm("--op", "show", "--mode", "account"), "the old account stayed")
+    sandbox.end(holder)
+
+
+def sessions_can_be_dropped_alone(lab):
+    d, p = lab.opened(), lab.peer
+    all_done(d.apply("dev", p.wishes()))
+    p.hold_session(1)
+    before = {r["id"] for r in d.call("observe", "dev", objects=["map:web"])["document"]["sessions"]}
+    r = all_done(d.apply("dev", [{"object": "sessions:web", "set": {"exists": False}}]))[0]
+    check(r["changed"] is True, f"{r}")
+    after = {r["id"] for r in d.call("observe", "dev", objects=["map:web"])["document"]["sessions"]}
+    check(before and not before & after, f"{before} {after}")
+    check(p.login(1)[0], "the map must stay")
+
+
+def a_grant_cut_half_way_lets_nobody_in_by_halves(lab):
+    d, p = lab.opened(), lab.peer
+    for cut in range(1, 40):
+        all_done(d.apply("dev", [GONE] + p.wishes(1)))
+        proxy = p.proxy(cut=cut, after=bool(cut % 2))
+        try:
+            broken = lab.driver()
+            lab.open(broken, options=dict(p.options("dev"), socket=proxy.path))
+            broken.call("apply", "dev", deadline_ms=3000, changes=[p.map_wish(2)])
+        finally:
+            proxy.close()
+            lab.discard(broken)
+        web = d.call("observe", "dev", objects=["map:web"])["document"]["maps"]["web"]
+        old, new = p.login(1)[0], p.login(2)[0]
+        check(not (old and new), f"cut {cut}: both secrets work")
+        check(not old or web.get("chap_user") == "web.g1", f"cut {cut}: the old secret works: {web}")
+        check(not new or (web["chap_user"] == "web.g2" and web["generation"] == 2), f"cut {cut}: {web}")
+        all_done(d.apply("dev", [p.map_wish(2)]))
+        check(p.login(2)[0], f"cut {cut}: not converged")
+        accounts = p.adm("--op", "show", "--mode", "account")
+        check("web.g1" not in accounts and accounts.count("web.g2") == 1, f"cut {cut}: {accounts}")
+        if proxy.count < cut:
+            return
+    raise AssertionError("a grant has more than 40 chunks")
+
+
+def after_a_restart_of_tgtd_the_maps_are_absent(lab):
+    d, p = lab.opened(), lab.peer
+    all_done(d.apply("dev", p.wishes()))
+    p.restart()
+    document = d.call("observe", "dev", objects=["map:web", "volume:web-root"])["document"]
+    check(document["maps"] == {"web": {"exists": False}}, f"{document}")
+    check(document["volumes"]["web-root"]["exists"], "the volume is a file and stays")
+
+
+def a_clone_is_a_true_copy_with_its_holes(lab):
+    d, p = lab.opened(), lab.peer
+    change = {"object": "volume:copy", "set": {"exists": True, "source": "golden", "size_bytes": 24 * MIB}}
+    all_done(d.apply("dev", [change]))
+    with open(f"{p.pool}/golden.img", "rb") as a, open(f"{p.pool}/copy.img", "rb") as b:
+        check(b.read(16 * MIB) == a.read(), "the content differs")
+        check(b.read() == b"\0" * (8 * MIB), "it was not grown")
+    blocks = os.stat(f"{p.pool}/copy.img").st_blocks
+    check(blocks * 512 < MIB, f"the holes were filled: {blocks} blocks")
+
+
+def a_clone_appears_whole_or_not_at_all(lab):
+    p = lab.peer
+    size = 192 * MIB
+    with open("/dev/urandom", "rb") as dice, open(f"{p.pool}/big.img", "wb") as f:
+        block = dice.read(MIB)
+        for _ in range(size // MIB):
+            f.write(block)
+    change = {"object": "volume:copy", "set": {"exists": True, "source": "big"}}
+    cut_short = 0
+    for wait in (0.005, 0.02, 0.05):
+        d = lab.opened()
+        d.send("apply", "dev", changes=[change])
+        time.sleep(wait)
+        lab.discard(d)
+        there = os.path.exists(f"{p.pool}/copy.img")
+        cut_short += not there
+        check(not there or os.stat(f"{p.pool}/copy.img").st_size == size, "half a clone")
+        if there:
+            os.unlink(f"{p.pool}/copy.img")
+    check(cut_short, "the driver was always killed too late to matter")
+    d = lab.opened()
+    all_done(d.apply("dev", [change]))
+    check(os.stat(f"{p.pool}/copy.img").st_size == size, "size")
+    check(not [n for n in os.listdir(p.pool) if n.startswith(".")], "a temporary file was left")
+    check(list(d.call("observe", "dev")["document"]["volumes"]) and "copy" in
+          d.call("observe", "dev")["document"]["volumes"], "it is not listed")
+
+
+def a_full_pool_refuses_with_a_clear_text(lab):
+    p = lab.peer
+    small = f"{p.dir}/small"
+    os.mkdir(small)
+    sandbox.mount_small(small, "12m")
+    with open(f"{small}/golden.img", "wb") as f:
+        f.truncate(16 * MIB)
+    d = lab.driver()
+    lab.open(d, options=dict(p.options("dev"), pool=small))
+    for set_ in ({"exists": True, "size_bytes": 64 * MIB}, {"exists": True, "source": "golden"}):
+        r = d.apply("dev", [{"object": "volume:v", "set": set_}])["results"][0]
+        check(r["status"] == "not_applied" and r["error"]["code"] == "refused" and "MiB" in r["error"]["text"], f"{r}")
+    lab.open(d, "thin", options=dict(p.options("dev"), pool=small, overcommit=True))
+    all_done(d.apply("thin", [{"object": "volume:v", "set": {"exists": True, "size_bytes": 64 * MIB}}]))
+    with open(f"{small}/full.img", "wb") as f:
+        try:
+            while f.write(b"x" * MIB):
+                f.flush()
+        except OSError:
+            pass
+    r = d.apply("thin", [{"object": "volume:w", "set": {"exists": True, "source": "full"}}])["results"][0]
+    check(r["status"] == "not_applied" and r["error"]["code"] == "refused", f"{r}")
+    check(not os.path.exists(f"{small}/w.img"), "half a volume")
+    d.close()
+    lab.forget(d)
+    sandbox.unmount(small)
+
+
+def the_serial_number_belongs_to_the_volume(lab):
+    d, p = lab.opened(), lab.peer
+
+    def serial():
+        text = p.adm("--op", "show", "--mode", "target")
+        text = text[text.index(TARGET):]
+        return text[text.index("LUN: 1"):].split("SCSI SN: ")[1].split()[0]
+
+    all_done(d.apply("dev", p.wishes(1)))
+    first = serial()
+    all_done(d.apply("dev", [GONE]))
+    all_done(d.apply("dev", [p.map_wish(5)]))
+    check(serial() == first, "a host would see another disk")
+
+
+def long_names_are_kept_or_refused(lab):
+    d, p = lab.opened(), lab.peer
+    all_done(d.apply("dev", p.wishes()[:1]))
+    for length, fits in ((29, True), (30, True), (53, True), (63, False)):
+        wish = p.map_wish(3)
+        wish["object"] = "map:" + "n" * length
+        r = d.apply("dev", [wish])["results"][0]
+        check((r["status"] == "done") is fits, f"{length}: {r}")
+        if fits:
+            web = d.call("observe", "dev", objects=[wish["object"]])["document"]["maps"]
+            check(web[wish["object"][4:]]["generation"] == 3, f"{web}")
+            all_done(d.apply("dev", [dict(wish, set={"exists": False})]))
+
+
+for fn in (only_the_named_initiators_with_the_secret_may_log_in, removing_a_map_ends_its_sessions,
+           a_new_credential_ends_the_sessions_of_the_old, sessions_can_be_dropped_alone,
+           a_grant_cut_half_way_lets_nobody_in_by_halves, after_a_restart_of_tgtd_the_maps_are_absent,
+           a_clone_is_a_true_copy_with_its_holes, a_clone_appears_whole_or_not_at_all,
+           a_full_pool_refuses_with_a_clear_text, the_serial_number_belongs_to_the_volume,
+           long_names_are_kept_or_refused):
+    fn.needs = ()
+    TgtPeer.own_cases += (fn,)
 
 PEERS = [TgtPeer]

@@ -12,16 +12,27 @@ import tempfile
 import time
 
 CLONE_NEWNET = 0x40000000
+CLONE_NEWNS = 0x00020000
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 _children, _folders = [], []
 
 
 def enter_private_network():
-    """Move this process into a network namespace that vanishes with it.  Needs root."""
-    if _libc.unshare(CLONE_NEWNET):
+    """Move this process into network and mount namespaces that vanish with it.  Needs root."""
+    if _libc.unshare(CLONE_NEWNET | CLONE_NEWNS):
         raise OSError(ctypes.get_errno(), "unshare")
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+def mount_small(path, size):
+    """A file system of that size at path; nobody outside sees it."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], check=True)
+
+
+def unmount(path):
+    subprocess.run(["umount", path], check=True)
 
 
 def folder():
