@@ -31,3 +31,5 @@ recast_driver_ovsdb_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transp
 recast_driver_ovsdb_LDADD = drivers/libtransport.a $(DRIVER_LIBS)
 recast_driver_ovsdb_SOURCES = drivers/switch/ovsdb.c drivers/switch/ovsdb.h drivers/switch/ovsdb_link.c \
 	drivers/switch/ovsdb_view.c drivers/switch/ovsdb_write.c drivers/switch/ovsdb_mac.c
+
+include drivers/bmc/local.mk
