@@ -39,3 +39,5 @@ recast_driver_tgt_LDADD = drivers/libtransport.a $(DRIVER_LIBS)
 recast_driver_tgt_SOURCES = drivers/storage/tgt.c drivers/storage/tgt.h drivers/storage/tgt_ipc.c \
 	drivers/storage/tgt_view.c drivers/storage/tgt_map.c drivers/storage/tgt_target.c \
 	drivers/storage/tgt_volume.c drivers/storage/tgt_clone.c
+
+include drivers/bmc/local.mk
