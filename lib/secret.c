@@ -18,7 +18,8 @@ struct secret *secret_create(const void *bytes, size_t len)
 
 	if (sodium_init() < 0)
 		return NULL;
-	s = sodium_malloc(sizeof(*s) + len + 1);
+	/* sodium_malloc() ends its block at a page's end, so only a whole number of words is aligned. */
+	s = sodium_malloc((sizeof(*s) + len + 1 + sizeof(size_t) - 1) / sizeof(size_t) * sizeof(size_t));
 	if (!s)
 		return NULL;
 	s->len = len;
