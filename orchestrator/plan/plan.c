@@ -379,7 +379,8 @@ static void finish(struct planner *pl)
 
 	for (i = 0; i < p->n_steps; i++)
 		p->steps[i].n = i;
-	qsort(p->steps, (size_t)p->n_steps, sizeof(*p->steps), by_phase);
+	if (p->n_steps)
+		qsort(p->steps, (size_t)p->n_steps, sizeof(*p->steps), by_phase);
 	for (i = 0; i < p->n_steps; i++) {
 		p->steps[i].n = i;
 		p->changes += p->steps[i].verb != '=';
