@@ -262,9 +262,9 @@ TEST(gives_secrets_back_as_they_were)
 	place_close(&p);
 }
 
-TEST(refuses_secrets_that_are_too_long)
+TEST(refuses_secrets_and_names_that_are_too_long)
 {
-	char bytes[5000] = { 0 };
+	char bytes[5000] = { 0 }, name[400] = { 0 };
 	struct error err = { 0 };
 	struct secret *v = secret_create(bytes, sizeof(bytes)), *fits = secret_create(bytes, 4000);
 	struct place p;
@@ -273,6 +273,10 @@ TEST(refuses_secrets_that_are_too_long)
 	assert_int_equal(store_secret_put(p.s, "x", v, &err), -1);
 	assert_int_equal(err.code, ERROR_TOO_LARGE);
 	assert_int_equal(store_secret_put(p.s, "x", fits, &err), 0);
+	memset(name, 'n', sizeof(name) - 1);
+	assert_int_equal(store_secret_put(p.s, name, fits, &err), -1);
+	assert_int_equal(err.code, ERROR_INVALID);
+	assert_null(store_secret_get(p.s, name, &err));
 	assert_secret(&p, "x", bytes, 4000);
 	secret_destroy(v);
 	secret_destroy(fits);
@@ -688,7 +692,7 @@ TEST(keeps_assignments_and_quarantine)
 UNIT_MAIN(T(makes_a_database_and_key_that_only_the_owner_reads), T(finds_again_what_it_committed),
 	  T(refuses_a_newer_database), T(refuses_a_database_that_is_open_already), T(refuses_what_is_no_database),
 	  T(refuses_a_key_that_others_may_read), T(refuses_a_database_without_its_key), T(refuses_a_key_that_was_cut),
-	  T(gives_secrets_back_as_they_were), T(refuses_secrets_that_are_too_long),
+	  T(gives_secrets_back_as_they_were), T(refuses_secrets_and_names_that_are_too_long),
 	  T(detects_secrets_that_were_swapped_or_changed), T(counts_one_commit_for_all_writes_of_a_turn),
 	  T(rolls_a_whole_turn_back_when_one_write_fails), T(refuses_states_that_do_not_exist),
 	  T(keeps_runs_steps_and_locks), T(refuses_one_request_twice),
