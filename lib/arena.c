@@ -81,7 +81,7 @@ static void *take(struct arena *a, size_t size, size_t align)
 
 void *arena_alloc(struct arena *a, size_t size)
 {
-	return memset(take(a, size, sizeof(void *)), 0, size);
+	return memset(take(a, size, ALIGNMENT), 0, size);
 }
 
 char *arena_strdup(struct arena *a, const char *s)

@@ -116,7 +116,8 @@ int text_parse_octets(const char *s, uint64_t *value)
 	int digits = 0, d;
 
 	for (; *s; s++) {
-		if (strchr(":-.", *s) && digits)
+		/* One separator, between whole octets. */
+		if (strchr(":-.", *s) && digits && digits % 2 == 0 && isxdigit((unsigned char)s[1]))
 			continue;
 		if (!isxdigit((unsigned char)*s) || digits == 16)
 			return -1;

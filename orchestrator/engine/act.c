@@ -33,9 +33,9 @@ static json_t *change_of(const struct step *step)
 	return change;
 }
 
-static bool is_urgent(const struct run *run, const struct step *step)
+static bool is_urgent(const struct run *run, const struct step *step, const json_t *change)
 {
-	const char *power = json_str(json_object_get(step->doc, "set"), "power", "");
+	const char *power = json_str(json_object_get(change, "set"), "power", "");
 
 	return run->state != RUN_RUNNING && !strcmp(step->object, "power") && !strcmp(power, "off");
 }
@@ -63,6 +63,7 @@ void step_send(struct engine *e, struct run *run, struct step *step)
 	json_t *change;
 
 	step->attempt++;
+	step->tries++;
 	if (step_is_proof(step) && step->state == STEP_INTENT) {
 		send_proof(e, run, step);
 		return;
@@ -74,7 +75,7 @@ void step_send(struct engine *e, struct run *run, struct step *step)
 	}
 	change = change_of(step);
 	step->outstanding = true;
-	e->ops->apply(e->ctx, run, step, change, is_urgent(run, step), left);
+	e->ops->apply(e->ctx, run, step, change, is_urgent(run, step, change), left);
 	json_decref(change);
 }
 
@@ -83,7 +84,7 @@ void step_retry(struct engine *e, struct run *run, struct step *step)
 	int64_t delay = RETRY_FIRST_MS, left = step->deadline - e->ops->now(e->ctx);
 	int i;
 
-	for (i = 1; i < step->attempt && delay < RETRY_LAST_MS; i++)
+	for (i = 1; i < step->tries && delay < RETRY_LAST_MS; i++)
 		delay *= 2;
 	e->ops->timer(e->ctx, run->id, step->n, step->attempt, delay < left ? delay : left);
 }

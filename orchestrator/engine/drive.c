@@ -22,7 +22,7 @@ static void begin(struct engine *e, struct run *run, struct step *step, enum ste
 		  int64_t deadline_ms)
 {
 	step_move(e, run, step, state);
-	step->attempt = 0;
+	step->tries = 0;
 	step->deadline = e->ops->now(e->ctx) + deadline_ms;
 	step_send(e, run, step);
 }

@@ -41,7 +41,8 @@ struct step {
 	json_t *doc;	    /* as journalled: device, object, set, undo, … */
 	const char *device; /* inside of doc */
 	const char *object;
-	int attempt;	    /* answers to older attempts are ignored */
+	int attempt;	    /* only grows; answers to older attempts are ignored */
+	int tries;	    /* how often the state's change was sent */
 	bool outstanding;   /* an operation is with the dispatcher */
 	bool polling;	    /* the change is done, its effect is being watched */
 	bool seen_unknown;  /* at least one attempt may have taken effect */
@@ -103,10 +104,10 @@ void engine_destroy(struct engine *e);
 /* Who holds @target ("machine:node1"): the run's id, or 0. */
 int64_t engine_holder(const struct engine *e, const char *target);
 
-/* Take and release reservations while a run is still being planned; @targets is a JSON array of text.
- * CONFLICT with the holder's id when one is taken. */
+/* Take and release reservations of run @id while it is still being planned; @targets is a JSON array of
+ * text.  CONFLICT with the holder's id when one is taken; what another run holds is never released. */
 int engine_reserve(struct engine *e, int64_t id, const json_t *targets, struct error *err);
-void engine_unreserve(struct engine *e, const json_t *targets);
+void engine_unreserve(struct engine *e, int64_t id, const json_t *targets);
 
 /* Start a run whose locks are reserved under @id.  @doc is {action, machine, casts: [...]}, @steps an
  * array of step documents {phase, device, object, set, undo, deadline_ms, …} in order. */

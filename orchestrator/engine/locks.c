@@ -54,13 +54,13 @@ int engine_reserve(struct engine *e, int64_t id, const json_t *targets, struct e
 	return 0;
 }
 
-void engine_unreserve(struct engine *e, const json_t *targets)
+void engine_unreserve(struct engine *e, int64_t id, const json_t *targets)
 {
 	const json_t *item;
 	size_t i;
 
 	json_array_foreach(targets, i, item)
-		drop(e, json_string_value(item), engine_holder(e, json_string_value(item)));
+		drop(e, json_string_value(item), id);
 }
 
 void locks_release(struct engine *e, struct run *run)

@@ -30,6 +30,9 @@ void build_add(struct build *b, const struct object *o, const char *name, void *
 /* A FIELD_SIZE member in bytes, 0 when absent. */
 int64_t build_size(const json_t *doc, const char *key);
 
+/* Whether @address lies in the subnet of @n. */
+bool network_has(const struct network *n, uint32_t address);
+
 /* A FIELD_DURATION member in milliseconds. */
 int64_t build_duration(const json_t *doc, const char *key, int64_t missing_ms);
 

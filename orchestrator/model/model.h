@@ -116,6 +116,8 @@ struct pool {
 	const char *pattern; /* of iqn */
 };
 
+enum { VNICS_MAX = 16 }; /* of one persona */
+
 struct vnic {
 	const char *name;
 	const struct network *network;

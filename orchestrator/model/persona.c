@@ -166,7 +166,7 @@ static void vnic_identity(struct build *b, const struct object *o, struct vnic *
 	char mac[18];
 	uint32_t address;
 
-	if (v->mac && strncmp(v->mac, "auto", 4) != 0 && !text_mac(v->mac, mac))
+	if (v->mac && strcmp(v->mac, "auto") != 0 && strncmp(v->mac, "auto:", 5) != 0 && !text_mac(v->mac, mac))
 		complain(b, o, "vnics", "vnic %s: `%s` is neither auto nor a MAC address", v->name, v->mac);
 	if (v->mac && !strcmp(v->mac, "auto") && !model_pool(b->m, "mac", NULL))
 		complain(b, o, "vnics", "vnic %s: `mac: auto` needs a pool under identities/mac of the site", v->name);
@@ -176,7 +176,7 @@ static void vnic_identity(struct build *b, const struct object *o, struct vnic *
 		if (!v->network->pool_first)
 			complain(b, o, "vnics", "vnic %s: `address: auto` needs a `pool` in network %s", v->name,
 				 v->network->name);
-	} else if (parse_ipv4(v->address, &address) < 0 || !v->network->prefix_len) {
+	} else if (parse_ipv4(v->address, &address) < 0 || !network_has(v->network, address)) {
 		complain(b, o, "vnics", "vnic %s: `%s` is not an address of network %s", v->name, v->address,
 			 v->network->name);
 	}
@@ -235,6 +235,8 @@ static void parse_parts(struct build *b, const struct object *o, const json_t *d
 	json_t *vnics = json_object_get(doc, "vnics"), *volumes = json_object_get(doc, "volumes"), *v;
 	const char *key;
 
+	if (json_object_size(vnics) > VNICS_MAX)
+		complain(b, o, "vnics", "a persona cannot have more than %d vnics", VNICS_MAX);
 	p->vnics = arena_alloc(&b->m->arena, json_object_size(vnics) * sizeof(*p->vnics));
 	json_object_foreach(vnics, key, v)
 		parse_vnic(b, o, &p->vnics[p->n_vnics++], key, v);

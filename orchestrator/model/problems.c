@@ -62,6 +62,8 @@ void problems_fini(struct problems *p)
 	*p = (struct problems){ 0 };
 }
 
+enum { DURATION_MAX_S = 366 * 86400 }; /* as clock_parse_duration_ms() */
+
 static bool printable(const char *s)
 {
 	for (; *s; s++)
@@ -81,6 +83,11 @@ static bool list_of_strings(const json_t *v)
 		if (!json_is_string(item) || !printable(json_string_value(item)))
 			return false;
 	return true;
+}
+
+static bool whole_number_to(const json_t *v, int64_t max)
+{
+	return json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) <= max;
 }
 
 /* What is wrong with @v as a value of @f, or NULL. */
@@ -106,13 +113,14 @@ static const char *type_error(const struct field *f, const json_t *v)
 	case FIELD_LIST:
 		return list_of_strings(v) ? NULL : "must be a list of text";
 	case FIELD_SIZE:
-		return json_is_integer(v) || (s && text_parse_size(s) >= 0) ? NULL
-									     : "must be a size such as 64GiB";
+		return whole_number_to(v, INT64_MAX) || (s && text_parse_size(s) >= 0) ? NULL
+										: "must be a size such as 64GiB";
 	case FIELD_RATE:
 		return s && text_parse_rate_kbit(s) >= 0 ? NULL : "must be a rate such as 2Gbit";
 	case FIELD_DURATION:
-		return json_is_integer(v) || (s && clock_parse_duration_ms(s) >= 0) ? NULL
-										     : "must be a time such as 30s or 5m";
+		return whole_number_to(v, DURATION_MAX_S) || (s && clock_parse_duration_ms(s) >= 0)
+			       ? NULL
+			       : "must be a time such as 30s or 5m";
 	}
 	return NULL;
 }

@@ -10,6 +10,7 @@
 #include "text.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,9 +57,9 @@ static int parse_ipv4_range(const char *s, uint32_t *first, uint32_t *last)
 	return parse_ipv4(a, first) < 0 || parse_ipv4(dash + 1, last) < 0 || *first > *last ? -1 : 0;
 }
 
-static bool in_subnet(const struct network *n, uint32_t address)
+bool network_has(const struct network *n, uint32_t address)
 {
-	return address >> (32 - n->prefix_len) == n->subnet >> (32 - n->prefix_len);
+	return n->prefix_len && address >> (32 - n->prefix_len) == n->subnet >> (32 - n->prefix_len);
 }
 
 static void network_addresses(struct build *b, const struct object *o, struct network *n)
@@ -74,9 +75,9 @@ static void network_addresses(struct build *b, const struct object *o, struct ne
 		return;
 	}
 	if (pool && (parse_ipv4_range(pool, &n->pool_first, &n->pool_last) < 0 ||
-		     !in_subnet(n, n->pool_first) || !in_subnet(n, n->pool_last)))
+		     !network_has(n, n->pool_first) || !network_has(n, n->pool_last)))
 		complain(b, o, "pool", "`%s` is not a range FIRST-LAST inside of %s", pool, subnet);
-	if (gateway && (parse_ipv4(gateway, &n->gateway) < 0 || !in_subnet(n, n->gateway)))
+	if (gateway && (parse_ipv4(gateway, &n->gateway) < 0 || !network_has(n, n->gateway)))
 		complain(b, o, "gateway", "`%s` is not an address inside of %s", gateway, subnet);
 }
 
@@ -231,7 +232,9 @@ static void parse_uuid(struct build *b, const struct object *o, struct machine *
 
 	if (!s)
 		return;
-	if (strlen(s) != 36 || strspn(s, "0123456789abcdefABCDEF-") != 36) {
+	for (i = 0; i < 36 && (i == 8 || i == 13 || i == 18 || i == 23 ? s[i] == '-' : isxdigit((unsigned char)s[i])); i++)
+		;
+	if (i != 36 || s[i]) {
 		complain(b, o, "uuid", "`%s` is not a UUID", s);
 		return;
 	}
@@ -302,6 +305,10 @@ void build_group(struct build *b, const struct object *o)
 		m = table_get(b->m->tables[KIND_MACHINE], json_string_value(v) ? json_string_value(v) : "");
 		if (!m) {
 			complain_nearest(b, o, "machines", KIND_MACHINE, json_string_value(v));
+			continue;
+		}
+		if (group_has(g, m)) {
+			complain(b, o, "machines", "`%s` is listed twice", m->name);
 			continue;
 		}
 		g->members[g->n_members++] = m;

@@ -51,7 +51,8 @@ const json_t *plan_seen(struct planner *pl, const char *device, const char *sect
 		used = json_object();
 		json_object_set_new(pl->used, device, used);
 	}
-	json_object_set(used, name, seen ? seen : json_null());
+	/* A volume may be called like the persona whose map it is in. */
+	json_object_set(used, arena_printf(&pl->plan->arena, "%s/%s", section, name), seen ? seen : json_null());
 	return seen;
 }
 
@@ -377,7 +378,8 @@ static void finish(struct planner *pl)
 
 	for (i = 0; i < p->n_steps; i++)
 		p->steps[i].n = i;
-	qsort(p->steps, (size_t)p->n_steps, sizeof(*p->steps), by_phase);
+	if (p->n_steps)
+		qsort(p->steps, (size_t)p->n_steps, sizeof(*p->steps), by_phase);
 	for (i = 0; i < p->n_steps; i++) {
 		p->steps[i].n = i;
 		p->changes += p->steps[i].verb != '=';

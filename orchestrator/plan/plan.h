@@ -28,7 +28,7 @@ struct identities {
 		const char *vnic;
 		const char *mac;     /* NULL: the machine's own */
 		const char *address; /* "a.b.c.d" or NULL */
-	} vnics[16];
+	} vnics[VNICS_MAX];
 	int n_vnics;
 };
 

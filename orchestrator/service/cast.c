@@ -49,7 +49,7 @@ static void planning_free(struct planning *p)
 /* Nothing was started: the things are free again, and the number too when it was the last. */
 static void give_back(struct planning *p)
 {
-	engine_unreserve(p->core->engine, p->targets);
+	engine_unreserve(p->core->engine, p->run, p->targets);
 	if (p->core->last_run == p->run)
 		p->core->last_run--;
 }

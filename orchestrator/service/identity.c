@@ -249,7 +249,7 @@ struct identities *identities_load(struct core *c, const struct persona *p, stru
 
 	ids->iqn = value_of(all, "iqn", "", a);
 	ids->uuid = value_of(all, "uuid", "", a);
-	for (i = 0; i < p->n_vnics && i < 16; i++) {
+	for (i = 0; i < p->n_vnics && i < VNICS_MAX; i++) {
 		ids->vnics[i].vnic = arena_strdup(a, p->vnics[i].name);
 		ids->vnics[i].mac = value_of(all, "mac", p->vnics[i].name, a);
 		ids->vnics[i].address = value_of(all, "ip", p->vnics[i].name, a);

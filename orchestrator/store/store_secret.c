@@ -14,6 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* With the version it must fit into the associated data whole. */
+enum { NAME_MAX_BYTES = 200 };
+
 static int create_key(struct store *s, const char *path, struct error *err)
 {
 	_cleanup_(closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
@@ -69,7 +72,8 @@ struct secret *store_secret_get(struct store *s, const char *name, struct error 
 	char ad[256];
 	size_t ad_len;
 
-	if (!store_row(s, stmt)) {
+	if (strlen(name) > NAME_MAX_BYTES || !store_row(s, stmt)) {
+		sqlite3_reset(stmt);
 		error_set(err, ERROR_NOT_FOUND, "there is no secret `%s`", name);
 		error_hint(err, "Enter it with `persona secret set %s`.", name);
 		return NULL;
@@ -77,6 +81,7 @@ struct secret *store_secret_get(struct store *s, const char *name, struct error 
 	version = sqlite3_column_int64(stmt, 0);
 	ad_len = bind_to_row(ad, sizeof(ad), name, version);
 	if (sqlite3_column_bytes(stmt, 1) == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES &&
+	    sqlite3_column_bytes(stmt, 2) >= (int)crypto_aead_xchacha20poly1305_ietf_ABYTES &&
 	    sqlite3_column_bytes(stmt, 2) <= (int)sizeof(plain) &&
 	    crypto_aead_xchacha20poly1305_ietf_decrypt(plain, &plain_len, NULL, sqlite3_column_blob(stmt, 2),
 						       (unsigned long long)sqlite3_column_bytes(stmt, 2),
@@ -109,6 +114,8 @@ int store_secret_put(struct store *s, const char *name, const struct secret *val
 	char ad[256];
 	size_t ad_len = bind_to_row(ad, sizeof(ad), name, version);
 
+	if (strlen(name) > NAME_MAX_BYTES)
+		return error_set(err, ERROR_INVALID, "the name of a secret may not be longer than %d bytes", NAME_MAX_BYTES);
 	if (secret_len(value) > sizeof(box) - crypto_aead_xchacha20poly1305_ietf_ABYTES)
 		return error_set(err, ERROR_TOO_LARGE, "a secret may not be longer than 4000 bytes");
 	randombytes_buf(nonce, sizeof(nonce));

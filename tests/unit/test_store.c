@@ -1,0 +1,701 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * orchestrator/store: what it opens and refuses, what is durable, what is rolled back.  Each test has a
+ * database of its own in a folder of its own.
+ */
+#include "unit.h"
+
+#include "json.h"
+#include "store.h"
+#include "text.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct place {
+	char dir[40], db[56], key[56], copy[56];
+	struct store *s;
+};
+
+static void open_again(struct place *p)
+{
+	struct error err = { 0 };
+
+	p->s = store_open(p->db, p->key, &err);
+	if (!p->s)
+		print_error("%s\n", err.text);
+	assert_non_null(p->s);
+	store_set_time(p->s, 1000);
+}
+
+static void place_open(struct place *p)
+{
+	strcpy(p->dir, "/tmp/recast-unit-XXXXXX");
+	assert_non_null(mkdtemp(p->dir));
+	snprintf(p->db, sizeof(p->db), "%s/db", p->dir);
+	snprintf(p->key, sizeof(p->key), "%s/key", p->dir);
+	snprintf(p->copy, sizeof(p->copy), "%s/copy", p->dir);
+	open_again(p);
+}
+
+static void close_store(struct place *p)
+{
+	store_close(p->s);
+	p->s = NULL;
+}
+
+static void place_close(struct place *p)
+{
+	static const char *const ends[] = { "db", "db-wal", "db-shm", "key", "copy", "copy.part" };
+	char path[80];
+	size_t i;
+
+	close_store(p);
+	for (i = 0; i < COUNT(ends); i++) {
+		snprintf(path, sizeof(path), "%s/%s", p->dir, ends[i]);
+		unlink(path);
+	}
+	assert_int_equal(rmdir(p->dir), 0);
+}
+
+static void commit(struct place *p)
+{
+	struct error err = { 0 };
+
+	if (store_commit(p->s, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+/* Statements behind the store's back, while it is closed. */
+static void meddle(const struct place *p, const char *sql)
+{
+	sqlite3 *db = NULL;
+	char *why = NULL;
+
+	assert_null(p->s);
+	assert_int_equal(sqlite3_open(p->db, &db), SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
+		fail_msg("%s: %s", sql, why);
+	sqlite3_close(db);
+}
+
+static void refused(const struct place *p, const char *why, const char *hint)
+{
+	struct error err = { 0 };
+
+	assert_null(store_open(p->db, p->key, &err));
+	assert_int_equal(err.code, ERROR_STORAGE);
+	assert_contains(err.text, why);
+	assert_contains(err.hint, hint);
+}
+
+static int mode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+TEST(makes_a_database_and_key_that_only_the_owner_reads)
+{
+	struct place p;
+
+	place_open(&p);
+	assert_int_equal(mode_of(p.key), 0400);
+	assert_int_equal(mode_of(p.db) & 077, 0);
+	assert_false(store_dirty(p.s));
+	place_close(&p);
+}
+
+TEST(finds_again_what_it_committed)
+{
+	struct place p;
+	char *value;
+
+	place_open(&p);
+	store_meta_set(p.s, "epoch", "7");
+	store_meta_set(p.s, "epoch", "8");
+	assert_true(store_dirty(p.s));
+	commit(&p);
+	store_meta_set(p.s, "lost", "x"); /* never committed */
+	close_store(&p);
+	open_again(&p);
+	value = store_meta_get(p.s, "epoch");
+	assert_string_equal(value, "8");
+	free(value);
+	assert_null(store_meta_get(p.s, "lost"));
+	place_close(&p);
+}
+
+TEST(refuses_a_newer_database)
+{
+	struct place p;
+
+	place_open(&p);
+	close_store(&p);
+	meddle(&p, "PRAGMA user_version = 99");
+	refused(&p, "the database has schema 99", "newer recastd");
+	meddle(&p, "PRAGMA user_version = 1");
+	open_again(&p);
+	place_close(&p);
+}
+
+TEST(refuses_a_database_that_is_open_already)
+{
+	struct place p;
+
+	place_open(&p);
+	refused(&p, "another process has the database open", "Only one recastd");
+	place_close(&p);
+}
+
+TEST(refuses_what_is_no_database)
+{
+	struct place p;
+	FILE *f;
+
+	place_open(&p);
+	close_store(&p);
+	f = fopen(p.db, "w");
+	fputs("this is not a database, whatever its name says, and it is long enough to be looked at as one", f);
+	fclose(f);
+	refused(&p, "damaged", "persona backup");
+	place_close(&p);
+}
+
+TEST(refuses_a_key_that_others_may_read)
+{
+	struct place p;
+
+	place_open(&p);
+	close_store(&p);
+	assert_int_equal(chmod(p.key, 0440), 0);
+	refused(&p, "may be read by others (mode 440)", "chmod 0400");
+	assert_int_equal(chmod(p.key, 0600), 0);
+	open_again(&p);
+	place_close(&p);
+}
+
+TEST(refuses_a_database_without_its_key)
+{
+	struct place p;
+
+	place_open(&p);
+	close_store(&p);
+	unlink(p.key);
+	refused(&p, "cannot read the key file", "put back the key file");
+	assert_int_equal(access(p.key, F_OK), -1); /* and makes no new one */
+	place_close(&p);
+}
+
+TEST(refuses_a_key_that_was_cut)
+{
+	struct error err = { 0 };
+	struct place p;
+
+	place_open(&p);
+	close_store(&p);
+	chmod(p.key, 0600);
+	assert_int_equal(truncate(p.key, 31), 0);
+	assert_null(store_open(p.db, p.key, &err));
+	assert_contains(err.text, "shorter than 32 bytes");
+	place_close(&p);
+}
+
+static void put_secret(struct place *p, const char *name, const char *bytes, size_t len)
+{
+	struct secret *v = secret_create(bytes, len);
+
+	assert_int_equal(store_secret_put(p->s, name, v, NULL), 0);
+	secret_destroy(v);
+}
+
+static void assert_secret(struct place *p, const char *name, const char *bytes, size_t len)
+{
+	struct secret *got = store_secret_get(p->s, name, NULL);
+
+	assert_non_null(got);
+	assert_int_equal(secret_len(got), len);
+	assert_memory_equal(secret_reveal(got), bytes, len);
+	secret_destroy(got);
+}
+
+TEST(gives_secrets_back_as_they_were)
+{
+	struct error err = { 0 };
+	struct place p;
+	char *file;
+	json_t *names;
+	size_t len, i;
+
+	place_open(&p);
+	put_secret(&p, "san1", "hunter2-hunter2", 15);
+	put_secret(&p, "binary", "a\0b", 3);
+	put_secret(&p, "empty", "", 0);
+	put_secret(&p, "chap/web.g1", "once", 4);
+	put_secret(&p, "chap/web.g1", "twice", 5);
+	commit(&p);
+	close_store(&p);
+	open_again(&p);
+	assert_secret(&p, "san1", "hunter2-hunter2", 15);
+	assert_secret(&p, "binary", "a\0b", 3);
+	assert_secret(&p, "empty", "", 0);
+	assert_secret(&p, "chap/web.g1", "twice", 5);
+	names = store_secret_names(p.s);
+	assert_int_equal(json_array_size(names), 3); /* those that Recast makes are not shown */
+	json_decref(names);
+	assert_null(store_secret_get(p.s, "none", &err));
+	assert_int_equal(err.code, ERROR_NOT_FOUND);
+	assert_contains(err.hint, "persona secret set none");
+	assert_true(store_secret_delete(p.s, "san1"));
+	assert_false(store_secret_delete(p.s, "san1"));
+	commit(&p);
+	close_store(&p);
+	file = text_read_file(p.db, 1 << 24, &len);
+	assert_non_null(file);
+	for (i = 0; i + 7 <= len; i++)
+		assert_memory_not_equal(file + i, "hunter2", 7);
+	free(file);
+	place_close(&p);
+}
+
+TEST(refuses_secrets_and_names_that_are_too_long)
+{
+	char bytes[5000] = { 0 }, name[400] = { 0 };
+	struct error err = { 0 };
+	struct secret *v = secret_create(bytes, sizeof(bytes)), *fits = secret_create(bytes, 4000);
+	struct place p;
+
+	place_open(&p);
+	assert_int_equal(store_secret_put(p.s, "x", v, &err), -1);
+	assert_int_equal(err.code, ERROR_TOO_LARGE);
+	assert_int_equal(store_secret_put(p.s, "x", fits, &err), 0);
+	memset(name, 'n', sizeof(name) - 1);
+	assert_int_equal(store_secret_put(p.s, name, fits, &err), -1);
+	assert_int_equal(err.code, ERROR_INVALID);
+	assert_null(store_secret_get(p.s, name, &err));
+	assert_secret(&p, "x", bytes, 4000);
+	secret_destroy(v);
+	secret_destroy(fits);
+	place_close(&p);
+}
+
+/* What somebody does to the rows must not open: another name, another version, another bit, another key. */
+TEST(detects_secrets_that_were_swapped_or_changed)
+{
+	static const char *const meddling[] = {
+		"UPDATE secret SET box = (SELECT box FROM secret WHERE name = 'b'), nonce = (SELECT nonce FROM secret WHERE name = 'b') WHERE name = 'a'",
+		"UPDATE secret SET version = version + 1 WHERE name = 'a'",
+		"UPDATE secret SET box = zeroblob(length(box)) WHERE name = 'a'",
+		"UPDATE secret SET nonce = x'00' WHERE name = 'a'",
+		"UPDATE secret SET box = x'' WHERE name = 'a'",
+		"UPDATE secret SET box = zeroblob(100000) WHERE name = 'a'",
+	};
+	struct error err;
+	struct place p;
+	size_t i;
+
+	for (i = 0; i < COUNT(meddling); i++) {
+		error_clear(&err);
+		place_open(&p);
+		put_secret(&p, "a", "first", 5);
+		put_secret(&p, "b", "other", 5);
+		commit(&p);
+		close_store(&p);
+		meddle(&p, meddling[i]);
+		open_again(&p);
+		assert_row(meddling[i], store_secret_get(p.s, "a", &err) == NULL);
+		assert_contains(err.text, "cannot be opened with this key file");
+		assert_secret(&p, "b", "other", 5);
+		place_close(&p);
+	}
+}
+
+TEST(counts_one_commit_for_all_writes_of_a_turn)
+{
+	struct place p;
+	uint64_t before;
+	json_t *doc = json_object();
+	int i;
+
+	place_open(&p);
+	before = store_commits(p.s);
+	commit(&p); /* nothing was written */
+	assert_int_equal(store_commits(p.s), before);
+	for (i = 0; i < 100; i++)
+		store_event_add(p.s, "x", 0, doc);
+	assert_true(store_dirty(p.s));
+	commit(&p);
+	assert_int_equal(store_commits(p.s), before + 1);
+	assert_false(store_dirty(p.s));
+	json_decref(doc);
+	place_close(&p);
+}
+
+static void add_run(struct place *p, int64_t id, const char *request)
+{
+	json_t *doc = json_pack("{s:s}", "action", "move");
+
+	store_run_add(p->s, id, "move", "web", "node1", doc, request);
+	store_step_add(p->s, id, 0, doc);
+	store_step_add(p->s, id, 1, doc);
+	json_decref(doc);
+}
+
+TEST(rolls_a_whole_turn_back_when_one_write_fails)
+{
+	struct error err = { 0 };
+	struct place p;
+	json_t *run;
+	char *v;
+
+	place_open(&p);
+	add_run(&p, 1, NULL);
+	store_lock_add(p.s, "machine:node1", 1, 1);
+	commit(&p);
+	store_meta_set(p.s, "before", "x");
+	add_run(&p, 2, NULL);
+	store_lock_add(p.s, "machine:node1", 2, 1); /* held by run 1 */
+	store_meta_set(p.s, "after", "x");
+	assert_true(store_dirty(p.s));
+	assert_int_equal(store_commit(p.s, &err), -1);
+	assert_int_equal(err.code, ERROR_STORAGE);
+	assert_contains(err.text, "UNIQUE");
+	assert_false(store_dirty(p.s));
+	assert_null(store_meta_get(p.s, "before"));
+	assert_null(store_meta_get(p.s, "after"));
+	assert_null(store_run_get(p.s, 2));
+	run = store_run_get(p.s, 1);
+	assert_non_null(run);
+	json_decref(run);
+	store_meta_set(p.s, "next", "y"); /* the next turn is a new one */
+	commit(&p);
+	v = store_meta_get(p.s, "next");
+	assert_string_equal(v, "y");
+	free(v);
+	place_close(&p);
+}
+
+TEST(refuses_states_that_do_not_exist)
+{
+	struct place p;
+
+	place_open(&p);
+	add_run(&p, 1, NULL);
+	commit(&p);
+	store_run_state(p.s, 1, "finished", NULL, true);
+	assert_int_equal(store_commit(p.s, NULL), -1);
+	store_step_state(p.s, 1, 0, "maybe", NULL, false);
+	assert_int_equal(store_commit(p.s, NULL), -1);
+	store_lock_add(p.s, "machine:x", 77, 1); /* a run that is not there */
+	assert_int_equal(store_commit(p.s, NULL), -1);
+	place_close(&p);
+}
+
+TEST(keeps_runs_steps_and_locks)
+{
+	struct place p;
+	json_t *j, *step;
+
+	place_open(&p);
+	add_run(&p, 1, "req-a");
+	add_run(&p, 2, NULL);
+	store_lock_add(p.s, "persona:web", 1, 3);
+	store_lock_add(p.s, "machine:node1", 1, 3);
+	store_step_state(p.s, 1, 0, "intent", NULL, false);
+	store_set_time(p.s, 2000);
+	store_step_state(p.s, 1, 0, "failed", "{\"code\":\"refused\"}", true);
+	store_run_state(p.s, 2, "done", NULL, true);
+	commit(&p);
+	close_store(&p);
+	open_again(&p);
+	assert_int_equal(store_run_last(p.s), 2);
+	j = store_run_open(p.s);
+	assert_int_equal(json_array_size(j), 1);
+	assert_int_equal(json_int(json_array_get(j, 0), "id", 0), 1);
+	json_decref(j);
+	j = store_step_all(p.s, 1);
+	step = json_array_get(j, 0);
+	assert_string_equal(json_str(step, "state", ""), "failed");
+	assert_string_equal(json_str(json_object_get(step, "reason"), "code", ""), "refused");
+	assert_int_equal(json_int(step, "started", 0), 1000);
+	assert_int_equal(json_int(step, "ended", 0), 2000);
+	assert_string_equal(json_str(json_array_get(j, 1), "state", ""), "pending");
+	json_decref(j);
+	j = store_lock_of(p.s, 1);
+	assert_int_equal(json_array_size(j), 2);
+	assert_string_equal(json_string_value(json_array_get(j, 0)), "machine:node1");
+	json_decref(j);
+	j = store_run_by_request(p.s, "req-a");
+	assert_int_equal(json_int(j, "id", 0), 1);
+	json_decref(j);
+	assert_null(store_run_by_request(p.s, "req-b"));
+	j = store_run_recent(p.s, 2, 10);
+	assert_int_equal(json_array_size(j), 1);
+	json_decref(j);
+	store_lock_release(p.s, 1);
+	commit(&p);
+	j = store_lock_of(p.s, 1);
+	assert_int_equal(json_array_size(j), 0);
+	json_decref(j);
+	place_close(&p);
+}
+
+TEST(refuses_one_request_twice)
+{
+	struct place p;
+
+	place_open(&p);
+	add_run(&p, 1, "req-a");
+	add_run(&p, 2, "req-a");
+	assert_int_equal(store_commit(p.s, NULL), -1);
+	place_close(&p);
+}
+
+TEST(gives_the_number_after_the_highest_then_the_gaps)
+{
+	char value[8];
+	struct place p;
+	int i;
+
+	place_open(&p);
+	assert_int_equal(store_identity_free(p.s, "mac", 10, 14), 10);
+	for (i = 10; i <= 12; i++) {
+		snprintf(value, sizeof(value), "m%d", i);
+		store_identity_put(p.s, "mac", value, i, "web", "eth0");
+	}
+	assert_int_equal(store_identity_free(p.s, "mac", 10, 14), 13);
+	assert_int_equal(store_identity_free(p.s, "ip", 10, 14), 10); /* of another kind */
+	store_identity_put(p.s, "mac", "m14", 14, "web", "eth1");
+	assert_int_equal(store_identity_free(p.s, "mac", 10, 14), 13);
+	store_identity_put(p.s, "mac", "m13", 13, "web", "eth2");
+	assert_int_equal(store_identity_free(p.s, "mac", 10, 14), -1);
+	assert_int_equal(store_identity_free(p.s, "mac", 9, 14), 9);
+	assert_int_equal(store_identity_count(p.s, "mac", 0, 0), 5);
+	assert_int_equal(store_identity_count(p.s, "mac", 11, 12), 2);
+	store_identity_release(p.s, "mac", "m11"); /* in quarantine: not free yet */
+	assert_int_equal(store_identity_free(p.s, "mac", 10, 14), -1);
+	assert_int_equal(store_identity_count(p.s, "mac", 0, 0), 4);
+	store_identity_purge(p.s, 1000);
+	assert_int_equal(store_identity_free(p.s, "mac", 10, 14), -1);
+	store_identity_purge(p.s, 1001);
+	assert_int_equal(store_identity_free(p.s, "mac", 10, 14), 11);
+	commit(&p);
+	place_close(&p);
+}
+
+TEST(tells_who_holds_an_identity)
+{
+	struct place p;
+	json_t *j;
+
+	place_open(&p);
+	store_identity_put(p.s, "iqn", "iqn.x:web", -1, "web", "iqn");
+	j = store_identity_holder(p.s, "iqn", "iqn.x:web");
+	assert_string_equal(json_str(j, "persona", ""), "web");
+	assert_string_equal(json_str(j, "state", ""), "active");
+	json_decref(j);
+	store_set_time(p.s, 5000);
+	store_identity_release(p.s, "iqn", "iqn.x:web");
+	j = store_identity_holder(p.s, "iqn", "iqn.x:web");
+	assert_string_equal(json_str(j, "state", ""), "released");
+	assert_int_equal(json_int(j, "since", 0), 5000);
+	json_decref(j);
+	j = store_identity_of(p.s, "web");
+	assert_int_equal(json_array_size(j), 0);
+	json_decref(j);
+	assert_null(store_identity_holder(p.s, "iqn", "iqn.x:db"));
+	commit(&p);
+	place_close(&p);
+}
+
+static void add_events(struct place *p, int n)
+{
+	json_t *doc = json_object();
+
+	while (n--)
+		store_event_add(p->s, "tick", 0, doc);
+	json_decref(doc);
+}
+
+/* The numbers after @seq are seq + 1, seq + 2 … up to @last. */
+static void assert_gapless(struct place *p, int64_t seq, int64_t last)
+{
+	json_t *events = store_event_after(p->s, seq, 100000), *event;
+	size_t i;
+
+	json_array_foreach(events, i, event)
+		assert_int_equal(json_int(event, "seq", 0), seq + 1 + (int64_t)i);
+	assert_int_equal(seq + (int64_t)json_array_size(events), last);
+	json_decref(events);
+}
+
+TEST(numbers_events_without_gaps)
+{
+	struct place p;
+
+	place_open(&p);
+	add_events(&p, 5);
+	commit(&p);
+	add_events(&p, 3);
+	store_run_state(p.s, 1, "done", NULL, true);
+	store_lock_add(p.s, "x", 99, 1); /* fails: the three are lost and their numbers used again */
+	assert_int_equal(store_commit(p.s, NULL), -1);
+	add_events(&p, 2);
+	commit(&p);
+	assert_gapless(&p, 0, 7);
+	close_store(&p);
+	open_again(&p);
+	add_events(&p, 1);
+	commit(&p);
+	assert_gapless(&p, 3, 8);
+	place_close(&p);
+}
+
+TEST(trims_old_events_and_ended_runs_only)
+{
+	struct place p;
+	json_t *j;
+	int i;
+
+	place_open(&p);
+	add_events(&p, 50);
+	for (i = 1; i <= 20; i++) {
+		add_run(&p, i, NULL);
+		if (i != 3)
+			store_run_state(p.s, i, "done", NULL, true);
+	}
+	store_trim(p.s, 10, 5);
+	commit(&p);
+	assert_gapless(&p, 40, 50);
+	j = store_event_after(p.s, 0, 100);
+	assert_int_equal(json_array_size(j), 10);
+	json_decref(j);
+	j = store_run_recent(p.s, 1000, 100);
+	assert_int_equal(json_array_size(j), 6); /* five, and the one that is open */
+	assert_int_equal(json_int(json_array_get(j, 5), "id", 0), 3);
+	json_decref(j);
+	j = store_step_all(p.s, 4);
+	assert_int_equal(json_array_size(j), 0);
+	json_decref(j);
+	add_events(&p, 1);
+	commit(&p);
+	assert_gapless(&p, 50, 51); /* numbers go on after what was trimmed */
+	place_close(&p);
+}
+
+TEST(backs_up_into_a_database_that_opens)
+{
+	struct error err = { 0 };
+	struct place p, q;
+	int64_t bytes = 0;
+	char *v;
+
+	place_open(&p);
+	put_secret(&p, "san1", "hunter2", 7);
+	store_meta_set(p.s, "k", "v");
+	assert_int_equal(store_backup(p.s, p.copy, &bytes, &err), 0); /* commits what is waiting */
+	assert_int_equal(mode_of(p.copy), 0600);
+	assert_true(bytes > 4096);
+	assert_int_equal(store_backup(p.s, p.copy, &bytes, &err), -1);
+	assert_int_equal(err.code, ERROR_CONFLICT);
+	assert_int_equal(store_backup(p.s, "relative", &bytes, &err), -1);
+	assert_int_equal(err.code, ERROR_USAGE);
+	assert_int_equal(store_backup(p.s, "/nowhere/at/all", &bytes, &err), -1);
+	assert_int_equal(err.code, ERROR_STORAGE);
+	close_store(&p);
+	q = p;
+	assert_int_equal(rename(p.copy, p.db), 0);
+	open_again(&q);
+	v = store_meta_get(q.s, "k");
+	assert_string_equal(v, "v");
+	free(v);
+	assert_secret(&q, "san1", "hunter2", 7);
+	place_close(&q);
+}
+
+static void collect_object(void *arg, const char *kind, const char *name, json_t *doc)
+{
+	text_printf(arg, "%s/%s=%lld ", kind, name, (long long)json_int(doc, "v", 0));
+}
+
+static void put_object(struct place *p, const char *kind, const char *name, int v)
+{
+	json_t *doc = json_pack("{s:i}", "v", v);
+
+	store_object_put(p->s, kind, name, doc);
+	json_decref(doc);
+}
+
+TEST(keeps_what_people_define)
+{
+	struct text t = { 0 };
+	struct place p;
+	json_t *doc;
+
+	place_open(&p);
+	put_object(&p, "persona", "web", 1);
+	put_object(&p, "machine", "node1", 2);
+	put_object(&p, "persona", "web", 3);
+	put_object(&p, "persona", "db", 4);
+	store_object_delete(p.s, "persona", "db");
+	commit(&p);
+	assert_int_equal(store_object_each(p.s, collect_object, &t, NULL), 0);
+	assert_string_equal(t.data, "machine/node1=2 persona/web=3 ");
+	doc = store_object_get(p.s, "persona", "web");
+	assert_int_equal(json_int(doc, "v", 0), 3);
+	json_decref(doc);
+	assert_null(store_object_get(p.s, "persona", "db"));
+	put_object(&p, "toaster", "x", 1); /* no such kind */
+	assert_int_equal(store_commit(p.s, NULL), -1);
+	text_fini(&t);
+	place_close(&p);
+}
+
+static void collect_assignment(void *arg, const char *persona, const char *machine, int64_t generation, int64_t last)
+{
+	text_printf(arg, "%s@%s#%lld/%lld ", persona, machine ? machine : "-", (long long)generation, (long long)last);
+}
+
+static void collect_quarantine(void *arg, const char *machine, const char *reason)
+{
+	text_printf(arg, "%s: %s ", machine, reason);
+}
+
+TEST(keeps_assignments_and_quarantine)
+{
+	struct text t = { 0 };
+	struct place p;
+
+	place_open(&p);
+	store_assignment_put(p.s, "web", "node1", 1, 1);
+	store_assignment_put(p.s, "web", NULL, 0, 1);
+	store_assignment_put(p.s, "db", "node2", 4, 5);
+	store_quarantine_put(p.s, "node3", "its array is gone", 9);
+	store_quarantine_put(p.s, "node4", "x", 9);
+	store_quarantine_delete(p.s, "node4");
+	commit(&p);
+	store_assignment_each(p.s, collect_assignment, &t, NULL);
+	assert_string_equal(t.data, "db@node2#4/5 web@-#0/1 ");
+	t.len = 0;
+	store_quarantine_each(p.s, collect_quarantine, &t, NULL);
+	assert_string_equal(t.data, "node3: its array is gone ");
+	store_assignment_put(p.s, "db", "node2", 6, 5); /* the last generation never falls behind */
+	assert_int_equal(store_commit(p.s, NULL), -1);
+	text_fini(&t);
+	place_close(&p);
+}
+
+UNIT_MAIN(T(makes_a_database_and_key_that_only_the_owner_reads), T(finds_again_what_it_committed),
+	  T(refuses_a_newer_database), T(refuses_a_database_that_is_open_already), T(refuses_what_is_no_database),
+	  T(refuses_a_key_that_others_may_read), T(refuses_a_database_without_its_key), T(refuses_a_key_that_was_cut),
+	  T(gives_secrets_back_as_they_were), T(refuses_secrets_and_names_that_are_too_long),
+	  T(detects_secrets_that_were_swapped_or_changed), T(counts_one_commit_for_all_writes_of_a_turn),
+	  T(rolls_a_whole_turn_back_when_one_write_fails), T(refuses_states_that_do_not_exist),
+	  T(keeps_runs_steps_and_locks), T(refuses_one_request_twice),
+	  T(gives_the_number_after_the_highest_then_the_gaps), T(tells_who_holds_an_identity),
+	  T(numbers_events_without_gaps), T(trims_old_events_and_ended_runs_only),
+	  T(backs_up_into_a_database_that_opens), T(keeps_what_people_define), T(keeps_assignments_and_quarantine))
