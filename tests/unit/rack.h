@@ -146,7 +146,7 @@ static inline void rack_check_refusal(const struct model *m, const struct proble
 	if (!m && p->items && rack_complains(p->items, document, row))
 		return;
 	all = p->items ? json_dumps(p->items, JSON_INDENT(1)) : xstrdup("nothing");
-	print_error("%s\n  must be refused at %s: %s (%s)\n  got %s\n", row->patch, row->pointer, row->detail,
+	printf("%s\n  must be refused at %s: %s (%s)\n  got %s\n", row->patch, row->pointer, row->detail,
 		    row->hint ? row->hint : "any hint", all);
 	free(all);
 	fail();

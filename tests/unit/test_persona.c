@@ -164,6 +164,31 @@ TEST(refuses_a_template_that_is_its_own_ancestor)
 	problems_fini(&p);
 }
 
+/* A chain of @n templates under one persona: how many complaints it brings. */
+static size_t chain_complaints(int n)
+{
+	json_t *documents[16];
+	struct problems p = { 0 };
+	size_t complaints;
+	int i;
+
+	documents[0] = rack_json(rack_site);
+	for (i = 1; i <= n; i++)
+		documents[i] = json_pack("{s:o, s:o}", "template", json_sprintf("t%d", i), i < n ? "from" : "description",
+					 json_sprintf("t%d", i + 1));
+	documents[n + 1] = rack_json("{'persona': 'x', 'from': 't1', 'boot': {'method': 'local'}}");
+	model_destroy(rack_model(documents, n + 2, &p));
+	complaints = p.items ? json_array_size(p.items) : 0;
+	problems_fini(&p);
+	return complaints;
+}
+
+TEST(follows_eight_templates_and_no_more)
+{
+	assert_int_equal(chain_complaints(8), 0);
+	assert_int_equal(chain_complaints(9), 1);
+}
+
 TEST(refuses_a_mistake_that_a_template_brings)
 {
 	json_t *documents[] = { rack_json(rack_site), rack_json("{'template': 't', 'boot': {'method': 'floppy'}}"),
@@ -241,5 +266,6 @@ TEST(fits_only_a_machine_that_has_what_it_needs)
 UNIT_MAIN(T(builds_a_role_out_of_its_template), T(refuses_each_mistake_with_its_place),
 	  T(refuses_automatic_macs_without_a_pool), T(refuses_more_vnics_than_it_can_keep_identities_for),
 	  T(merges_members_by_name), T(lets_the_nearest_template_win), T(refuses_a_template_that_is_its_own_ancestor),
+	  T(follows_eight_templates_and_no_more),
 	  T(refuses_a_mistake_that_a_template_brings), T(proves_by_its_boot_script_unless_told_otherwise),
 	  T(fits_only_a_machine_that_has_what_it_needs))

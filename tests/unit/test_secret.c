@@ -40,6 +40,7 @@ TEST(is_equal_only_to_the_same_bytes)
 	assert_true(secret_equal(a, b));
 	assert_false(secret_equal(a, c));
 	assert_false(secret_equal(a, d));
+	assert_false(secret_equal(d, a)); /* a beginning is not the whole */
 	assert_false(secret_equal(a, none));
 	assert_true(secret_equal(none, empty));
 	secret_destroy(a);

@@ -25,7 +25,7 @@ static void open_again(struct place *p)
 
 	p->s = store_open(p->db, p->key, &err);
 	if (!p->s)
-		print_error("%s\n", err.text);
+		printf("%s\n", err.text);
 	assert_non_null(p->s);
 	store_set_time(p->s, 1000);
 }

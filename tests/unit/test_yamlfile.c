@@ -26,7 +26,7 @@ static void reads_as(const char *text, const char *json)
 
 	docs = parse(text, &n, &err);
 	if (n != 1)
-		print_error("%s -> %s\n", text, err.text);
+		printf("%s -> %s\n", text, err.text);
 	assert_int_equal(n, 1);
 	canonical = json_canonical(docs[0].value);
 	assert_string_equal(canonical, json);

@@ -21,18 +21,19 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The main function: UNIT_MAIN(cmocka_unit_test(a), cmocka_unit_test(b)) */
-#define UNIT_MAIN(...)                                                       \
-	int main(void)                                                       \
-	{                                                                    \
-		const struct CMUnitTest tests[] = { __VA_ARGS__ };           \
-		return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;    \
+#define UNIT_MAIN(...)                                                        \
+	int main(void)                                                        \
+	{                                                                     \
+		const struct CMUnitTest tests[] = { __VA_ARGS__ };            \
+		setvbuf(stdout, NULL, _IOLBF, 0); /* a crash loses no line */ \
+		return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;     \
 	}
 #define T(name) cmocka_unit_test(name)
 
 static inline void unit_contains(const char *text, const char *part, const char *file, int line)
 {
 	if (!text || !strstr(text, part)) {
-		print_error("\"%s\" is not in \"%s\"\n", part, text ? text : "(null)");
+		printf("\"%s\" is not in \"%s\"\n", part, text ? text : "(null)");
 		_fail(file, line);
 	}
 }
@@ -40,7 +41,7 @@ static inline void unit_contains(const char *text, const char *part, const char 
 static inline void unit_lacks(const char *text, const char *part, const char *file, int line)
 {
 	if (text && strstr(text, part)) {
-		print_error("\"%s\" is in \"%s\"\n", part, text);
+		printf("\"%s\" is in \"%s\"\n", part, text);
 		_fail(file, line);
 	}
 }
@@ -52,7 +53,7 @@ static inline void unit_lacks(const char *text, const char *part, const char *fi
 #define assert_row(row, condition)                                          \
 	do {                                                                \
 		if (!(condition)) {                                         \
-			print_error("row \"%s\": " #condition "\n", (row)); \
+			printf("row \"%s\": " #condition "\n", (row)); \
 			_fail(__FILE__, __LINE__);                          \
 		}                                                           \
 	} while (0)

@@ -133,7 +133,7 @@ static inline json_t *world_json(const char *text)
 static inline void unit_saw(struct world *w, const char *wanted, const char *file, int line)
 {
 	if (strcmp(w->log.data, wanted) != 0) {
-		print_error("saw:\n%swanted:\n%s", w->log.data, wanted);
+		printf("saw:\n%swanted:\n%s", w->log.data, wanted);
 		_fail(file, line);
 	}
 	w->log.len = 0;
