@@ -2,7 +2,7 @@
  *
  * recast-driver-ipmi: power, boot device, console and health of servers over IPMI 2.0 (RMCP+).
  *
- * A device is opened without contacting it.  Sessions are made when they are needed and kept for ten
+ * A device is opened without contacting it.  Sessions are made when they are needed and kept for a few
  * seconds, so that a run's burst of requests shares one.  Silence is an error, never "off".
  */
 #include "ipmi.h"

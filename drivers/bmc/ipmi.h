@@ -20,7 +20,7 @@
 
 #include <pthread.h>
 
-enum { IPMI_CIPHERS_MAX = 8, IPMI_DATA_MAX = 255, IPMI_REPLY_RESERVE_MS = 60, IPMI_IDLE_MS = 10000 };
+enum { IPMI_CIPHERS_MAX = 8, IPMI_DATA_MAX = 255, IPMI_REPLY_RESERVE_MS = 60 };
 
 enum { IPMI_CHASSIS = 0x00, IPMI_SENSOR_EVENT = 0x04, IPMI_APP = 0x06, IPMI_STORAGE = 0x0a };
 
@@ -100,8 +100,9 @@ struct ipmi_session *session_create(const struct session_params *params);
 enum session_result session_open(struct ipmi_session *s, int64_t until, int *errnum);
 enum session_result session_command(struct ipmi_session *s, uint8_t netfn, const uint8_t *request, size_t len,
 				    struct ipmi_reply *reply, int64_t until, int *errnum);
-/* False when it ended by itself for lack of use, or failed. */
-bool session_alive(struct ipmi_session *s);
+/* False when it ended by itself for lack of use, failed, or was opened in such a hurry that it would
+ * not wait @timeout_ms for an answer. */
+bool session_fits(struct ipmi_session *s, int64_t timeout_ms);
 int64_t session_idle_ms(struct ipmi_session *s);
 /* The session is closed in the background.  NULL is allowed. */
 void session_put(struct ipmi_session *s);

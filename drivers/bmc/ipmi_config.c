@@ -19,7 +19,7 @@ const struct driver_option ipmi_options[] = {
 	{ "privilege", "string", .missing = "operator", .help = "operator or admin" },
 	{ "ciphers", "list", .help = "cipher suites in the order to try, [17, 3] when left out; 0 to 2 are refused" },
 	{ "workarounds", "list", .help = "FreeIPMI's names of workarounds for BMCs with faults" },
-	{ "session_timeout_ms", "int", .missing = "4000", .help = "silence after which the BMC is unreachable" },
+	{ "session_timeout_ms", "int", .missing = "5000", .help = "silence after which the BMC is unreachable" },
 	{ "retransmit_ms", "int", .missing = "500", .help = "silence after which a packet is sent again" },
 	{ "efi", "bool", .missing = "false", .help = "set boot devices for UEFI rather than legacy BIOS" },
 	{ "guid_order", "string", .missing = "rfc4122", .help = "byte order of the GUID: rfc4122, smbios or ipmi" },

@@ -68,14 +68,22 @@ static bool worth_another_cipher(int errnum)
 	       errnum == IPMI_ERR_IPMI_ERROR || errnum == IPMI_ERR_AUTHENTICATION_TYPE_UNAVAILABLE;
 }
 
+/* Silence for so long is the end of a session, and of whoever waits. */
+static int64_t patience_ms(const struct ipmi_lane *lane)
+{
+	int64_t left = lane->deadline_ms - clock_mono_ms();
+
+	return earlier(left > 1 ? left : 1, lane->d->config.session_timeout_ms);
+}
+
 /* Try to open with one cipher suite and these workarounds. */
 static enum session_result try_open(struct ipmi_lane *lane, int cipher, unsigned flags, int *errnum)
 {
 	const struct ipmi_config *c = &lane->d->config;
 	const struct session_params params = {
 		.address = c->address, .user = c->user, .password = c->password, .privilege = c->privilege,
-		.cipher = cipher, .flags = flags, .session_timeout_ms = c->session_timeout_ms,
-		.retransmit_ms = c->retransmit_ms,
+		.cipher = cipher, .flags = flags, .session_timeout_ms = (int)patience_ms(lane),
+		.retransmit_ms = (int)earlier(c->retransmit_ms, (patience_ms(lane) + 1) / 2),
 	};
 	struct ipmi_session *s = session_create(&params);
 	enum session_result result;
@@ -84,7 +92,7 @@ static enum session_result try_open(struct ipmi_lane *lane, int cipher, unsigned
 		*errnum = IPMI_ERR_DRIVER_BUSY;
 		return SESSION_FAILED;
 	}
-	result = session_open(s, earlier(lane->deadline_ms, clock_mono_ms() + c->session_timeout_ms), errnum);
+	result = session_open(s, clock_mono_ms() + params.session_timeout_ms, errnum);
 	if (result == SESSION_OK)
 		lane->session = s;
 	else
@@ -144,7 +152,7 @@ static int connect_bmc(struct ipmi_lane *lane, struct error *err)
 
 static int need_session(struct ipmi_lane *lane, struct error *err)
 {
-	if (lane->session && session_alive(lane->session))
+	if (lane->session && session_fits(lane->session, patience_ms(lane)))
 		return 0;
 	drop(lane);
 	if (clock_mono_ms() >= lane->deadline_ms)

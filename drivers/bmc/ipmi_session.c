@@ -3,11 +3,10 @@
  * One RMCP+ session.  libfreeipmi's calls block for as long as they like (name service included), so
  * each session is a thread of its own that owns the context; who wants something hands it over and
  * waits until a moment of his choosing.  A session that is late is left to itself: its thread ends
- * when libfreeipmi gives up.  Without work for IPMI_IDLE_MS the thread closes the session and ends,
- * because a BMC has few of them.
+ * when libfreeipmi gives up.
  *
- * libfreeipmi counts its session time-out from the last packet that came, idle time included; hence
- * the idle time is added to what it is given.
+ * libfreeipmi counts its session time-out from the last packet that came, idle time included.  So a
+ * session is closed when it was idle for nearly that long: a BMC has few of them anyway.
  */
 #include "ipmi.h"
 
@@ -21,7 +20,7 @@
 
 enum work { WORK_NONE, WORK_OPEN, WORK_COMMAND, WORK_DONE };
 
-enum { STACK_BYTES = 256 * 1024 };
+enum { STACK_BYTES = 256 * 1024, LAST_CHANCE_MS = 1000 };
 
 struct ipmi_session {
 	pthread_mutex_t lock;
@@ -73,8 +72,8 @@ static int do_open(struct ipmi_session *s)
 	int rc;
 
 	rc = ipmi_ctx_open_outofband_2_0(s->ctx, s->address, s->user, password, NULL, 0, (uint8_t)p->privilege,
-					 (uint8_t)p->cipher, (unsigned)p->session_timeout_ms + IPMI_IDLE_MS,
-					 (unsigned)p->retransmit_ms, p->flags, IPMI_FLAGS_DEFAULT);
+					 (uint8_t)p->cipher, (unsigned)p->session_timeout_ms, (unsigned)p->retransmit_ms, p->flags,
+					 IPMI_FLAGS_DEFAULT);
 	secret_destroy(s->password);
 	s->password = NULL;
 	return rc;
@@ -91,9 +90,17 @@ static void perform(struct ipmi_session *s, enum work work)
 	s->errnum = s->rc < 0 ? ipmi_ctx_errnum(s->ctx) : IPMI_ERR_SUCCESS;
 }
 
+/* How long a session may be idle: a command after that still has a while to be answered. */
+static int64_t idle_limit(const struct ipmi_session *s)
+{
+	int64_t t = s->params.session_timeout_ms;
+
+	return t > 2 * LAST_CHANCE_MS ? t - LAST_CHANCE_MS : t / 2;
+}
+
 static bool wait_for_work(struct ipmi_session *s)
 {
-	struct timespec until = at(s->last_ms + IPMI_IDLE_MS);
+	struct timespec until = at(s->last_ms + idle_limit(s));
 	int rc = 0;
 
 	while (!s->quit && (s->work == WORK_NONE || s->work == WORK_DONE) && rc != ETIMEDOUT)
@@ -230,12 +237,12 @@ enum session_result session_command(struct ipmi_session *s, uint8_t netfn, const
 	return SESSION_OK;
 }
 
-bool session_alive(struct ipmi_session *s)
+bool session_fits(struct ipmi_session *s, int64_t timeout_ms)
 {
 	bool alive;
 
 	pthread_mutex_lock(&s->lock);
-	alive = !s->dead;
+	alive = !s->dead && 2 * (int64_t)s->params.session_timeout_ms >= timeout_ms;
 	pthread_mutex_unlock(&s->lock);
 	return alive;
 }

@@ -193,7 +193,12 @@ static ipmiconsole_ctx_t make_context(struct ipmi_sol *s, int cipher)
 		.maximum_retransmission_count = 16,
 	};
 	struct ipmiconsole_engine_config engine = { .engine_flags = IPMICONSOLE_ENGINE_LOCK_MEMORY };
+	ipmiconsole_ctx_t ctx = ipmiconsole_ctx_create(s->address, &ipmi, &protocol, &engine);
 
+	if (ctx)
+		return ctx;
+	/* Not everybody may lock memory. */
+	engine.engine_flags = 0;
 	return ipmiconsole_ctx_create(s->address, &ipmi, &protocol, &engine);
 }
 
