@@ -62,8 +62,17 @@ bmc_start() {
 	part_spawn "bmc$n" "$NS" ipmi_sim -n -c "$dir/bmc.conf" -f "$dir/bmc.emu" -s "$dir/bmc-state"
 }
 
+# The serial lines, which live as long as the lab: see lib/serial.py.
+serial_start() { part_spawn serial "$NS" /usr/bin/python3 "$LAB_HOME/lib/serial.py" "$LAB_DIR" "${NODES[@]}"; }
+serial_serves() {
+	local pid
+	pid=$(part_pid serial) || die "the serial lines ended; their words are in $LAB_DIR/run/serial.log"
+	[ -S "$LAB_DIR/node${NODES[-1]}/serial" ] && grep -q "$(printf ':%04X ' $((9100 + NODES[-1])))" "/proc/$pid/net/tcp"
+}
+
 bmc_start_all() {
 	local n
+	serial_start
 	for n in "${NODES[@]}"; do bmc_start "$n"; done
 }
 
@@ -78,6 +87,7 @@ bmc_wait() { wait_for 10 "the start of node$1's BMC" bmc_serves "$1"; }
 
 bmc_wait_all() {
 	local n
+	wait_for 10 "the start of the serial lines" serial_serves
 	for n in "${NODES[@]}"; do bmc_wait "$n"; done
 }
 

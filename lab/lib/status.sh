@@ -4,7 +4,7 @@
 # What of the lab lives.  Servers may be off: their power is shown but is not
 # part of "up".
 
-PARTS=(ovsdb-server ovs-vswitchd tgtd dnsmasq bmc1 bmc2 bmc3 bmc4 bmc5)
+PARTS=(ovsdb-server ovs-vswitchd tgtd dnsmasq serial bmc1 bmc2 bmc3 bmc4 bmc5)
 
 # part_state PART: print "PID STATE"; fail unless it is up.
 part_state() {
