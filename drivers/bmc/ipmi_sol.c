@@ -448,22 +448,21 @@ static json_t *as_text(char *bytes, size_t n)
 json_t *sol_document(struct ipmi_sol *s, const char *wanted_text)
 {
 	size_t n = 0, i, len = strlen(wanted_text);
-	bool capturing, seen;
+	bool seen;
 	json_t *document;
 	uint64_t from;
 	char *copy;
 
 	pthread_mutex_lock(&s->lock);
-	capturing = s->capture;
 	from = s->printed - s->mark > RING ? s->printed - RING : s->mark;
-	if (capturing)
+	if (s->capture)
 		n = (size_t)(s->printed - from);
 	copy = xcalloc(1, n + 1);
 	for (i = 0; i < n; i++)
 		copy[i] = s->ring[(from + i) % RING];
 	pthread_mutex_unlock(&s->lock);
 	seen = len && memmem(copy, n, wanted_text, len);
-	document = json_pack("{s:o, s:b, s:b}", "text", as_text(copy, n), "seen", seen, "capturing", capturing);
+	document = json_pack("{s:o, s:b}", "text", as_text(copy, n), "seen", seen);
 	free(copy);
 	return document;
 }
