@@ -56,6 +56,7 @@ struct ipmi_lane {
 	pthread_mutex_t lock;
 	struct ipmi_session *session; /* NULL: none */
 	int64_t deadline_ms;	      /* of the request that holds the lock */
+	bool proven;		      /* the session has answered this request */
 	struct sdr_cache *sdr;
 };
 
@@ -103,7 +104,6 @@ enum session_result session_command(struct ipmi_session *s, uint8_t netfn, const
 /* False when it ended by itself for lack of use, failed, or was opened in such a hurry that it would
  * not wait @timeout_ms for an answer. */
 bool session_fits(struct ipmi_session *s, int64_t timeout_ms);
-int64_t session_idle_ms(struct ipmi_session *s);
 /* The session is closed in the background.  NULL is allowed. */
 void session_put(struct ipmi_session *s);
 
@@ -151,7 +151,7 @@ struct ipmi_sol *sol_create(const struct ipmi_device *d);
 void sol_destroy(struct ipmi_sol *sol);
 /* Begin to capture and set the mark at the end of what was printed so far; or stop. */
 int sol_capture(struct ipmi_sol *sol, bool on, bool *changed, int64_t until, struct error *err);
-/* {"text", "seen", "capturing"}: the text since the mark, and whether @wanted came. */
+/* {"text", "seen"}: the text since the mark, and whether @wanted came. */
 json_t *sol_document(struct ipmi_sol *sol, const char *wanted);
 int sol_console(struct ipmi_sol *sol, const char *action, const char *data, int64_t until, struct error *err);
 

@@ -31,7 +31,7 @@ static const struct boot_device {
 	const char *name;
 	uint8_t code;
 } devices[] = {
-	{ "none", 0x00 }, { "pxe", 0x04 }, { "disk", 0x08 }, { "cdrom", 0x14 }, { "bios", 0x18 },
+	{ "none", 0x00 }, { "pxe", 0x04 }, { "disk", 0x08 },
 };
 
 struct boot_flags {
@@ -48,12 +48,11 @@ static const char *device_name(uint8_t code)
 	return "other";
 }
 
-/* Devices that may be wished for: the first three. */
 static int device_code(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
 		if (!strcmp(devices[i].name, name))
 			return devices[i].code;
 	return -1;

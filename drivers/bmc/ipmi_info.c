@@ -49,7 +49,7 @@ static json_t *format_uuid(const uint8_t b[16])
 	return json_string(text);
 }
 
-/* The system's GUID, else the BMC's own, else null. */
+/* The system's GUID, else the BMC's own, else empty. */
 static int read_guid(struct ipmi_lane *lane, json_t **uuid, struct error *err)
 {
 	static const uint8_t commands[] = { GET_SYSTEM_GUID, GET_DEVICE_GUID };
@@ -66,7 +66,7 @@ static int read_guid(struct ipmi_lane *lane, json_t **uuid, struct error *err)
 		*uuid = format_uuid(bytes);
 		return 0;
 	}
-	*uuid = json_null();
+	*uuid = json_string("");
 	return 0;
 }
 
@@ -92,7 +92,7 @@ static json_t *sel_time(const uint8_t *b)
 
 	/* Below are seconds since the BMC started, all ones is "not known". */
 	if (seconds <= 0x20000000 || seconds == 0xffffffff)
-		return json_null();
+		return json_string("");
 	return json_string(clock_format((int64_t)seconds * 1000, text, sizeof(text)));
 }
 
@@ -127,7 +127,7 @@ static json_t *sel_record(const struct sdr_cache *sdr, const uint8_t *r)
 	char sensor[64], event[192];
 
 	if (r[2] >= 0xe0) /* OEM, without a time */
-		return json_pack("{s:i, s:n, s:s, s:s}", "id", id, "time", "sensor", "OEM", "event", "OEM record");
+		return json_pack("{s:i, s:s, s:s, s:s}", "id", id, "time", "", "sensor", "OEM", "event", "OEM record");
 	if (r[2] >= 0xc0)
 		return json_pack("{s:i, s:o, s:s, s:s}", "id", id, "time", sel_time(r + 3), "sensor", "OEM", "event",
 				 "OEM record");

@@ -3,9 +3,9 @@
  * Lanes: who may use which session, how a session is opened, and one command on it.
  *
  * A session is opened with the first of the configured cipher suites that the BMC takes; what
- * worked is remembered, so that the next session needs no trials.  A session that was idle may have
- * died with its BMC: the first command after a pause gets a second chance on a new session.  Such a
- * command is always a read, because every operation of this driver begins with one.
+ * worked is remembered, so that the next session needs no trials.  A session that was left over from
+ * an earlier request may have died with its BMC: the first command of a request gets a second chance on a
+ * new one.  Such a command is always a read, because every operation of this driver begins with one.
  */
 #include "ipmi.h"
 
@@ -14,7 +14,7 @@
 #include <freeipmi/freeipmi.h>
 #include <string.h>
 
-enum { PAUSE_MS = 1000, REUSE_WAIT_MS = 1500 };
+enum { REUSE_WAIT_MS = 1500, PATIENCE_MIN_MS = 20 };
 
 static int busy(struct ipmi_device *d, struct error *err)
 {
@@ -36,6 +36,7 @@ struct ipmi_lane *lane_enter(struct ipmi_device *d, const struct driver_call *ca
 		}
 	}
 	lane->deadline_ms = until;
+	lane->proven = false;
 	return lane;
 }
 
@@ -73,7 +74,7 @@ static int64_t patience_ms(const struct ipmi_lane *lane)
 {
 	int64_t left = lane->deadline_ms - clock_mono_ms();
 
-	return earlier(left > 1 ? left : 1, lane->d->config.session_timeout_ms);
+	return earlier(left > PATIENCE_MIN_MS ? left : PATIENCE_MIN_MS, lane->d->config.session_timeout_ms);
 }
 
 /* Try to open with one cipher suite and these workarounds. */
@@ -83,7 +84,7 @@ static enum session_result try_open(struct ipmi_lane *lane, int cipher, unsigned
 	const struct session_params params = {
 		.address = c->address, .user = c->user, .password = c->password, .privilege = c->privilege,
 		.cipher = cipher, .flags = flags, .session_timeout_ms = (int)patience_ms(lane),
-		.retransmit_ms = (int)earlier(c->retransmit_ms, (patience_ms(lane) + 1) / 2),
+		.retransmit_ms = (int)earlier(c->retransmit_ms, patience_ms(lane) / 2),
 	};
 	struct ipmi_session *s = session_create(&params);
 	enum session_result result;
@@ -170,6 +171,7 @@ static enum session_result exchange(struct ipmi_lane *lane, uint8_t netfn, const
 		*errnum = IPMI_ERR_SESSION_TIMEOUT;
 	if (result != SESSION_OK)
 		drop(lane);
+	lane->proven = true;
 	return result;
 }
 
@@ -177,7 +179,7 @@ int ipmi_send(struct ipmi_lane *lane, uint8_t netfn, uint8_t cmd, const uint8_t 
 	      struct ipmi_reply *reply, struct error *err)
 {
 	const struct ipmi_config *c = &lane->d->config;
-	bool paused = lane->session && session_idle_ms(lane->session) >= PAUSE_MS;
+	bool leftover = lane->session && !lane->proven;
 	uint8_t request[IPMI_DATA_MAX + 1] = { cmd };
 	int errnum = 0;
 
@@ -188,10 +190,10 @@ int ipmi_send(struct ipmi_lane *lane, uint8_t netfn, uint8_t cmd, const uint8_t 
 	if (need_session(lane, err))
 		return -1;
 	if (exchange(lane, netfn, request, len + 1, reply,
-		     paused ? earlier(REUSE_WAIT_MS, c->session_timeout_ms) : c->session_timeout_ms,
+		     leftover ? earlier(REUSE_WAIT_MS, c->session_timeout_ms) : c->session_timeout_ms,
 		     &errnum) == SESSION_OK)
 		return 0;
-	if (paused) {
+	if (leftover) {
 		if (need_session(lane, err))
 			return -1;
 		if (exchange(lane, netfn, request, len + 1, reply, c->session_timeout_ms, &errnum) == SESSION_OK)

@@ -247,16 +247,6 @@ bool session_fits(struct ipmi_session *s, int64_t timeout_ms)
 	return alive;
 }
 
-int64_t session_idle_ms(struct ipmi_session *s)
-{
-	int64_t ms;
-
-	pthread_mutex_lock(&s->lock);
-	ms = clock_mono_ms() - s->last_ms;
-	pthread_mutex_unlock(&s->lock);
-	return ms;
-}
-
 void session_put(struct ipmi_session *s)
 {
 	if (!s)

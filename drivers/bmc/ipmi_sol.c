@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -29,6 +30,8 @@ enum {
 	RETRY_MS = 1000,
 	SETTLE_MS = 150,     /* quiet for so long: the BMC has no more old text to give */
 	SETTLE_MAX_MS = 1000,
+	CLOSE_MS = 300,	     /* for the thread to let go */
+	END_MS = 700,	     /* for the sessions to be closed when the driver ends */
 	STACK_BYTES = 256 * 1024,
 	TYPE_CHUNK = 64, /* as much as a writable descriptor takes without blocking */
 };
@@ -56,9 +59,31 @@ struct ipmi_sol {
 static pthread_once_t engine_once = PTHREAD_ONCE_INIT;
 static int engine_rc;
 
+static void *end_sessions(void *arg)
+{
+	ipmiconsole_engine_teardown(1);
+	return arg;
+}
+
+/* Give the BMCs their consoles back, but do not wait for those that do not answer. */
+static void engine_end(void)
+{
+	struct timespec until;
+	pthread_t thread;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += END_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	if (!pthread_create(&thread, NULL, end_sessions, NULL))
+		pthread_timedjoin_np(thread, NULL, &until);
+}
+
 static void engine_start(void)
 {
 	engine_rc = ipmiconsole_engine_init(ENGINE_THREADS, 0);
+	if (!engine_rc)
+		atexit(engine_end);
 }
 
 struct ipmi_sol *sol_create(const struct ipmi_device *d)
@@ -123,15 +148,20 @@ static void nudge(struct ipmi_sol *s)
 	uint64_t one = 1;
 
 	if (write(s->wake, &one, sizeof(one)) < 0)
-		return; /* full: it is awake already */
+		errno = 0; /* full: it is awake already */
 	pthread_cond_broadcast(&s->news);
 }
 
 void sol_destroy(struct ipmi_sol *s)
 {
+	int64_t at = clock_mono_ms() + CLOSE_MS;
+	struct timespec t = { .tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000 };
+
 	pthread_mutex_lock(&s->lock);
 	s->quit = true;
 	nudge(s);
+	while (s->running && pthread_cond_timedwait(&s->news, &s->lock, &t) != ETIMEDOUT)
+		;
 	pthread_mutex_unlock(&s->lock);
 	unref(s);
 }
@@ -448,22 +478,21 @@ static json_t *as_text(char *bytes, size_t n)
 json_t *sol_document(struct ipmi_sol *s, const char *wanted_text)
 {
 	size_t n = 0, i, len = strlen(wanted_text);
-	bool capturing, seen;
+	bool seen;
 	json_t *document;
 	uint64_t from;
 	char *copy;
 
 	pthread_mutex_lock(&s->lock);
-	capturing = s->capture;
 	from = s->printed - s->mark > RING ? s->printed - RING : s->mark;
-	if (capturing)
+	if (s->capture)
 		n = (size_t)(s->printed - from);
 	copy = xcalloc(1, n + 1);
 	for (i = 0; i < n; i++)
 		copy[i] = s->ring[(from + i) % RING];
 	pthread_mutex_unlock(&s->lock);
 	seen = len && memmem(copy, n, wanted_text, len);
-	document = json_pack("{s:o, s:b, s:b}", "text", as_text(copy, n), "seen", seen, "capturing", capturing);
+	document = json_pack("{s:o, s:b}", "text", as_text(copy, n), "seen", seen);
 	free(copy);
 	return document;
 }

@@ -42,6 +42,7 @@ class Machine:
         self.random = random.Random(1)
         self.temperature, self.fan = 23, 4200
         self.counts = {}
+        self.booted = lambda: None
 
     def log(self, what, result=""):
         self.counts[what.split()[0]] = self.counts.get(what.split()[0], 0) + 1
@@ -64,6 +65,8 @@ class Machine:
             return None
         when, power = self.pending
         if now >= when:
+            if power and not self.power:
+                self.booted()
             self.pending, self.power = None, power
             self.log(f"power-is {'on' if power else 'off'}")
             return None
@@ -86,8 +89,8 @@ class Machine:
         elif self.faults["lie"] and action == 0:
             self.lies_left = self.faults["lie"]
         elif action in (0, 1) and not self.faults["ignore_power"]:
+            self.boot_consumed(action == 1 and not self.power)
             self._power_to(action == 1, self.faults["power_delay"])
-            self.boot_consumed(action == 1)
         return True
 
     def boot_consumed(self, on):

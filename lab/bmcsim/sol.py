@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Serial over LAN, the BMC's side: one session at a time, one unacknowledged packet at a time."""
 
-CHUNK, RESEND_SECONDS, RESENDS = 100, 0.3, 20
+CHUNK, RESEND_SECONDS, RESENDS, DEACTIVATED = 100, 0.3, 20, 0x10
 
 
 class Sol:
@@ -26,6 +26,8 @@ class Sol:
         self.machine.log("sol-activate")
 
     def deactivate(self):
+        """End the session, and tell it, for it may be somebody else who ends it."""
+        self.send(self.session, bytes([0, 0, 0, DEACTIVATED]))
         self.session, self.waiting = None, b""
         self.machine.log("sol-deactivate")
 
