@@ -63,3 +63,4 @@ EXTRA_DIST += doc/examples/recast-driver-lamp doc/driver-protocol.md tests/confo
 	tests/conformance/cases_switch.py tests/conformance/client.py tests/conformance/peer.py \
 	tests/conformance/peer_lamp.py tests/conformance/peer_mock.py tests/conformance/peer_ovsdb.py \
 	tests/conformance/peer_probe.py tests/conformance/peer_tgt.py tests/conformance/sandbox.py
+dist_man_MANS += man/recast-driver.7

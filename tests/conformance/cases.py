@@ -103,6 +103,24 @@ def hello_is_valid(lab):
 
 
 @case()
+def the_manual_explains_every_option_and_capability(lab):
+    manual = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../man/recast-driver.7")
+    if lab.peer.driver == "lamp":
+        raise Skip("it is an example")
+    with open(manual, encoding="utf-8") as f:
+        text = f.read()
+    section = text.split(f".Ss {lab.peer.driver}: ")
+    check(len(section) == 2, f"recast-driver(7) has no section on {lab.peer.driver}")
+    words = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"^\.It Cm (.*)", section[1].split("\n.Ss ")[0].split(
+        "\n.Sh ")[0], re.M))))
+    caps = set(re.findall(r"^\.Cm (\w+)", text, re.M)) | {"tcp"}
+    h = lab.driver().hello
+    missing = [o["name"] for o in h["options"] if o["name"] not in words and not o["secret"]] + \
+        [c for c in h["caps"] if c not in caps]
+    check(not missing, f"recast-driver(7) says nothing of {missing}")
+
+
+@case()
 def an_unknown_option_is_refused(lab):
     options = dict(lab.peer.options("dev"), no_such_option=1)
     check(error_of(lab.open(lab.driver(), options=options)) == "invalid", "code")
