@@ -9,8 +9,8 @@ import threading
 
 
 class Peer:
-    """The device that a driver drives.  Derive one per driver; a method that stays None or raises
-    NotImplementedError skips the cases that need it."""
+    """The device that a driver drives.  Derive one per driver; the cases that need a method
+    which stays None do not apply to it."""
     driver = None          # recast-driver-NAME
     label = None           # in the TAP lines, when one driver has several peers
     generic = True         # run all cases of cases.py, or the names of those that apply
