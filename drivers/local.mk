@@ -8,6 +8,31 @@ drivers_libdriversdk_a_SOURCES = drivers/sdk/driver.h drivers/sdk/kit.h drivers/
 	drivers/sdk/request.c drivers/sdk/worker.c drivers/sdk/options.c drivers/sdk/result.c \
 	drivers/sdk/port.c drivers/sdk/port.h drivers/sdk/map.c drivers/sdk/map.h
 
+if HAVE_CMOCKA
+DRIVER_TESTS = tests/unit/test_driver_port tests/unit/test_driver_tgt tests/unit/test_driver_jsonrpc
+check_PROGRAMS += $(DRIVER_TESTS)
+TESTS += $(DRIVER_TESTS)
+endif
+tests_unit_test_driver_port_CPPFLAGS = $(DRIVER_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_driver_port_LDADD = $(DRIVER_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_driver_port_SOURCES = tests/unit/test_driver_port.c
+tests_unit_test_driver_tgt_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/storage \
+	-I$(top_srcdir)/drivers/transport $(CMOCKA_CFLAGS)
+tests_unit_test_driver_tgt_LDADD = drivers/libtransport.a $(DRIVER_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_driver_tgt_SOURCES = tests/unit/test_driver_tgt.c drivers/storage/tgt_view.c \
+	drivers/storage/tgt_ipc.c
+tests_unit_test_driver_jsonrpc_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport \
+	$(CMOCKA_CFLAGS)
+tests_unit_test_driver_jsonrpc_LDADD = drivers/libtransport.a $(DRIVER_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_driver_jsonrpc_SOURCES = tests/unit/test_driver_jsonrpc.c
+
+EXTRA_DIST += doc/examples/recast-driver-lamp doc/driver-protocol.md tests/conformance/run \
+	tests/conformance/cases.py tests/conformance/cases_bmc.py tests/conformance/cases_storage.py \
+	tests/conformance/cases_switch.py tests/conformance/client.py tests/conformance/peer.py \
+	tests/conformance/peer_lamp.py tests/conformance/peer_mock.py tests/conformance/peer_ovsdb.py \
+	tests/conformance/peer_probe.py tests/conformance/peer_tgt.py tests/conformance/sandbox.py
+dist_man_MANS += man/recast-driver.7
+
 recastlibexec_PROGRAMS += recast-driver-mock
 recast_driver_mock_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/mock
 recast_driver_mock_LDADD = $(DRIVER_LIBS)

@@ -48,6 +48,7 @@ void kit_reply_error(json_int_t id, const struct error *err);
 /* request.c: run a job with the driver and answer it.  Called by a worker without locks. */
 void job_run(struct job *job);
 void job_free(struct job *job);
+void kit_burn_stack(void);
 
 /* options.c: check @given against the driver's table and split it into the options without the
  * secret (defaults filled in) and the secret, whose bytes in @given are overwritten. */

@@ -198,6 +198,7 @@ static int take_input(struct frame_reader *reader, struct error *err)
 	while ((rc = frame_next(reader, &frame, err)) > 0)
 		dispatch(frame);
 	wipe_input(reader);
+	kit_burn_stack();
 	return rc < 0 ? -1 : 1;
 }
 

@@ -173,6 +173,7 @@ static void *serve(void *arg)
 		lane->queued--;
 		pthread_mutex_unlock(&lock);
 		job_run(job);
+		kit_burn_stack();
 		pthread_mutex_lock(&lock);
 		finished(job->dev, job);
 		job_free(job);

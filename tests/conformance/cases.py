@@ -103,6 +103,24 @@ def hello_is_valid(lab):
 
 
 @case()
+def the_manual_explains_every_option_and_capability(lab):
+    manual = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../man/recast-driver.7")
+    if lab.peer.driver == "lamp":
+        raise Skip("it is an example")
+    with open(manual, encoding="utf-8") as f:
+        text = f.read()
+    section = text.split(f".Ss {lab.peer.driver}: ")
+    check(len(section) == 2, f"recast-driver(7) has no section on {lab.peer.driver}")
+    words = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"^\.It Cm (.*)", section[1].split("\n.Ss ")[0].split(
+        "\n.Sh ")[0], re.M))))
+    caps = set(re.findall(r"^\.Cm (\w+)", text, re.M)) | {"tcp"}
+    h = lab.driver().hello
+    missing = [o["name"] for o in h["options"] if o["name"] not in words and not o["secret"]] + \
+        [c for c in h["caps"] if c not in caps]
+    check(not missing, f"recast-driver(7) says nothing of {missing}")
+
+
+@case()
 def an_unknown_option_is_refused(lab):
     options = dict(lab.peer.options("dev"), no_such_option=1)
     check(error_of(lab.open(lab.driver(), options=options)) == "invalid", "code")
@@ -488,6 +506,47 @@ def secrets_appear_nowhere(lab):
                 check(secret_text.encode() not in f.read(), f"a secret is in /proc/PID/{where}")
         check(secret_text.encode() not in bytes(d.stdout_bytes), "a secret is in a reply")
         check(secret_text.encode() not in bytes(d.stderr_bytes), "a secret is in the log")
+
+
+def copies_in_memory(pid, secret):
+    """How often the bytes stand in the memory of a process."""
+    count = 0
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for line in maps:
+            span, mode = line.split()[:2]
+            begin, end = (int(x, 16) for x in span.split("-"))
+            if "r" not in mode or end - begin > 1 << 30 or "[v" in line:
+                continue
+            try:
+                mem.seek(begin)
+                count += mem.read(end - begin).count(secret.encode())
+            except OSError:
+                pass
+    return count
+
+
+@case()
+def a_secret_stays_in_memory_once_and_no_longer_than_needed(lab):
+    d = lab.driver()
+    if b"libasan" in open(f"/proc/{d.process.pid}/maps", "rb").read() or \
+            b"libtsan" in open(f"/proc/{d.process.pid}/maps", "rb").read():
+        raise Skip("sanitizers keep freed memory")
+    option = next((o["name"] for o in d.hello["options"] if o["secret"]), None)
+    if not option and not lab.peer.secrets:
+        raise Skip("it is given no secret")
+    options = lab.peer.options("dev")
+    if option:
+        options.setdefault(option, "Pa55word-that-must-not-stay")
+    lab.open(d, options=options)
+    all_done(d.apply("dev", lab.wishes()))
+    d.call("observe", "dev", objects=lab.some_objects())
+    if option:
+        found = copies_in_memory(d.process.pid, options[option])
+        check(found == 1, f"the secret of the device is there {found} times")
+    d.call("close", "dev")
+    for secret in (*lab.peer.secrets, *([options[option]] if option else [])):
+        found = copies_in_memory(d.process.pid, secret)
+        check(found == 0, f"a secret is left {found} times")
 
 
 @case()

@@ -9,8 +9,8 @@ import threading
 
 
 class Peer:
-    """The device that a driver drives.  Derive one per driver; a method that stays None or raises
-    NotImplementedError skips the cases that need it."""
+    """The device that a driver drives.  Derive one per driver; the cases that need a method
+    which stays None do not apply to it."""
     driver = None          # recast-driver-NAME
     label = None           # in the TAP lines, when one driver has several peers
     generic = True         # run all cases of cases.py, or the names of those that apply
@@ -73,10 +73,12 @@ class Peer:
 class Proxy:
     """Passes bytes between a unix socket of its own and the device's, and breaks: at the `cut`-th chunk
     that the client sends (over all connections), either before passing it on or after, with the answer lost.
-    With a `hook` it calls that before it passes the `cut`-th chunk on, and breaks nothing."""
+    With a `hook` it calls that before it passes the `cut`-th chunk on, and breaks nothing; `watch` is called
+    with every chunk before it is passed on."""
 
-    def __init__(self, target, path, cut=0, after=True, hook=None):
+    def __init__(self, target, path, cut=0, after=True, hook=None, watch=None):
         self.target, self.path, self.cut, self.after, self.hook = target, path, cut, after, hook
+        self.watch = watch
         self.count, self.stopped = 0, False
         if os.path.exists(path):
             os.unlink(path)
@@ -109,6 +111,8 @@ class Proxy:
                     client.sendall(chunk)
                     continue
                 self.count += 1
+                if self.watch:
+                    self.watch(chunk)
                 if self.count == self.cut and self.hook:
                     self.hook()
                 elif self.count == self.cut and not self.after:

@@ -2,6 +2,7 @@
 """The mock: three peers, one for each class, and what only the mock can do: faults, state, a whole rack."""
 import json
 import os
+import re
 import shutil
 import time
 
@@ -263,7 +264,16 @@ def orders_from_a_file_are_carried_out(lab):
     check(d.apply("dev", [port_change()])["results"][0]["status"] == "not_applied", "the fault")
 
 
-for fn in (every_fault_does_what_it_says, faults_of_the_whole_request, again_is_said_as_often_as_ordered,
+def the_manual_explains_every_fault(lab):
+    top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+    with open(f"{top}/drivers/mock/fault_kinds.def", encoding="utf-8") as f:
+        kinds = re.findall(r'^FAULT\(\w+, "([^"]+)"', f.read(), re.M)
+    with open(f"{top}/man/recast-driver.7", encoding="utf-8") as f:
+        told = set(re.findall(r"[\w-]+", " ".join(re.findall(r"^\.It Cm (.*)", f.read(), re.M))))
+    check(len(kinds) > 20 and not set(kinds) - told, f"not in the manual: {set(kinds) - told}")
+
+
+for fn in (the_manual_explains_every_fault, every_fault_does_what_it_says, faults_of_the_whole_request, again_is_said_as_often_as_ordered,
            a_crash_happens_before_or_after_the_effect, a_hang_holds_one_device_only_and_urgent_work_passes,
            a_line_that_is_no_frame_can_be_ordered, faults_come_and_go_by_a_change, the_rack_survives_a_killed_driver,
            two_processes_cannot_share_a_state_file, orders_from_a_file_are_carried_out):

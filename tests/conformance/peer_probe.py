@@ -26,7 +26,8 @@ class ProbePeer(Peer):
     def wishes(self, generation=1):
         return []
 
-    generic = ("hello_is_valid", "an_unknown_option_is_refused", "an_option_of_the_wrong_type_is_refused",
+    generic = ("hello_is_valid", "the_manual_explains_every_option_and_capability",
+               "an_unknown_option_is_refused", "an_option_of_the_wrong_type_is_refused",
                "a_device_of_another_class_is_refused", "a_device_that_is_not_open_is_an_error",
                "a_device_can_be_closed_and_opened_again", "input_that_is_no_frame_ends_the_driver_without_a_crash",
                "the_end_of_stdin_ends_the_driver")

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import time
 
@@ -183,6 +184,28 @@ def removing_a_map_ends_its_sessions(lab):
     check("web.g" not in p.adm("--op", "show", "--mode", "account"), "the account stayed")
 
 
+def nobody_gets_in_once_sessions_are_being_dropped(lab):
+    d, p, tried = lab.driver(), lab.peer, []
+
+    def watch(chunk):
+        # Mode 6 is "connection", operation 2 is "show": the driver looks for sessions to drop.
+        if not tried and struct.unpack_from("<II", chunk) == (6, 2):
+            tried.append(p.login(1)[0])
+
+    proxy = p.proxy(watch=watch)
+    try:
+        lab.open(d, options=dict(p.options("dev"), socket=proxy.path))
+        all_done(d.apply("dev", p.wishes()))
+        check(p.login(1)[0], "before")
+        for change in (p.map_wish(2), GONE):
+            tried.clear()
+            all_done(d.apply("dev", [change]))
+            check(tried == [False], f"an initiator came in behind the driver's back: {tried}")
+            all_done(d.apply("dev", [GONE] + p.wishes()))
+    finally:
+        proxy.close()
+
+
 def a_new_credential_ends_the_sessions_of_the_old(lab):
     d, p = lab.opened(), lab.peer
     all_done(d.apply("dev", p.wishes()))
@@ -338,6 +361,7 @@ def long_names_are_kept_or_refused(lab):
 
 
 for fn in (only_the_named_initiators_with_the_secret_may_log_in, removing_a_map_ends_its_sessions,
+           nobody_gets_in_once_sessions_are_being_dropped,
            a_new_credential_ends_the_sessions_of_the_old, sessions_can_be_dropped_alone,
            a_grant_cut_half_way_lets_nobody_in_by_halves, after_a_restart_of_tgtd_the_maps_are_absent,
            a_clone_is_a_true_copy_with_its_holes, a_clone_appears_whole_or_not_at_all,
