@@ -20,7 +20,7 @@
 
 enum work { WORK_NONE, WORK_OPEN, WORK_COMMAND, WORK_DONE };
 
-enum { STACK_BYTES = 256 * 1024, LAST_CHANCE_MS = 1000 };
+enum { STACK_BYTES = 1024 * 1024, LAST_CHANCE_MS = 1000 };
 
 struct ipmi_session {
 	pthread_mutex_t lock;

@@ -32,7 +32,7 @@ enum {
 	SETTLE_MAX_MS = 1000,
 	CLOSE_MS = 300,	     /* for the thread to let go */
 	END_MS = 700,	     /* for the sessions to be closed when the driver ends */
-	STACK_BYTES = 256 * 1024,
+	STACK_BYTES = 1024 * 1024,
 	TYPE_CHUNK = 64, /* as much as a writable descriptor takes without blocking */
 };
 
