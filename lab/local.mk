@@ -7,3 +7,4 @@ EXTRA_DIST += demo lab/README.md lab/lab lab/selftest lab/selftest-controller.py
 	lab/lib/serial.py lab/lib/site.sh lab/lib/status.sh lab/lib/switch.sh \
 	lab/mock-rack/site.yaml lab/mock-rack/personas/db.yaml lab/mock-rack/personas/linux-server.yaml \
 	lab/mock-rack/personas/web.yaml
+include lab/bmcsim/local.mk
