@@ -10,6 +10,13 @@ persona_SOURCES = cli/main.c cli/app.h cli/commands.def \
 persona_LDADD = $(YAML_LIB) $(LIB_LIBS) $(CURL_LIBS) $(SMARTCOLS_LIBS)
 
 dist_recastdata_DATA += schema/api/openapi.yaml
-dist_man_MANS += man/persona.1 man/recast-api.7
 EXTRA_DIST += cli/update-man tests/cli/run tests/cli/fakeserver.py tests/cli/program.py tests/tap.py tests/cli/test_api.py \
 	tests/cli/test_commands.py tests/cli/test_define.py tests/cli/test_follow.py tests/cli/test_terminal.py
+
+## The completion script is printed by the program itself, so it is made where that can run.
+bashcompletiondir = $(datadir)/bash-completion/completions
+nodist_bashcompletion_DATA = cli/completion/persona
+cli/completion/persona: persona$(EXEEXT)
+	@$(MKDIR_P) cli/completion
+	$(AM_V_GEN)./persona$(EXEEXT) completion bash > $@.tmp && mv $@.tmp $@
+CLEANFILES += cli/completion/persona

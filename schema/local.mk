@@ -1,5 +1,5 @@
 EXTRA_DIST += schema/sql/0001_first.sql
-dist_recastdata_DATA += $(wildcard $(srcdir)/schema/device/*.json)
+dist_recastdata_DATA += schema/device/bmc.json schema/device/storage.json schema/device/switch.json
 
 orchestrator/store/migrations.c: $(top_srcdir)/schema/sql/0001_first.sql $(top_srcdir)/tools/embed-sql.sh
 	@$(MKDIR_P) orchestrator/store
