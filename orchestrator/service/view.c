@@ -26,6 +26,12 @@ static json_t *run_or_null(int64_t run)
 	return run ? json_integer(run) : json_null();
 }
 
+/* Text, or null where there is none. */
+static json_t *text_or_null(const char *s)
+{
+	return s && *s ? json_string(s) : json_null();
+}
+
 static json_t *nics_json(const struct machine *m)
 {
 	json_t *out = json_array();
@@ -57,8 +63,8 @@ static json_t *machine_json(struct core *c, const struct machine *m)
 	int64_t run = holder(c, "machine", m->name);
 	const char *state = quarantine ? "quarantined" : run ? "busy" : on ? "active" : "free";
 	json_t *options = json_loads(m->bmc->options, 0, NULL);
-	json_t *out = json_pack("{s:s, s:s, s:i, s:I, s:s, s:s, s:o, s:I, s:o, s:{s:s, s:s, s:s}, s:o}", "name", m->name,
-				"arch", m->arch, "cores", m->cores, "memory_bytes", (json_int_t)m->memory, "uuid", m->uuid,
+	json_t *out = json_pack("{s:s, s:s, s:i, s:I, s:o, s:s, s:o, s:I, s:o, s:{s:s, s:s, s:s}, s:o}", "name", m->name,
+				"arch", m->arch, "cores", m->cores, "memory_bytes", (json_int_t)m->memory, "uuid", text_or_null(m->uuid),
 				"state", state, "persona", on ? json_string(on->persona) : json_null(), "generation",
 				(json_int_t)(on ? on->generation : 0), "run", run_or_null(run), "bmc", "device",
 				m->bmc->name, "driver", m->bmc->driver, "address", json_str(options, "address", ""), "nics",
@@ -261,10 +267,10 @@ void service_status(struct core *c, struct answer *a)
 
 json_t *run_json(const json_t *row)
 {
-	json_t *out = json_pack("{s:O, s:O, s:O, s:O, s:O, s:O}", "id", json_object_get(row, "id"), "action",
-				json_object_get(row, "action"), "persona", json_object_get(row, "persona"), "machine",
-				json_object_get(row, "machine"), "state", json_object_get(row, "state"), "error",
-				json_object_get(row, "reason"));
+	json_t *out = json_pack("{s:O, s:O, s:o, s:o, s:O, s:O}", "id", json_object_get(row, "id"), "action",
+				json_object_get(row, "action"), "persona", text_or_null(json_str(row, "persona", NULL)),
+				"machine", text_or_null(json_str(row, "machine", NULL)), "state",
+				json_object_get(row, "state"), "error", json_object_get(row, "reason"));
 	const json_t *cast = json_array_get(json_object_get(json_object_get(row, "doc"), "casts"), 0);
 	const json_t *other = json_array_get(json_object_get(json_object_get(row, "doc"), "casts"), 1);
 	json_t *from = json_object_get(cast, "from"), *with = json_object_get(other, "persona");

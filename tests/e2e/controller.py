@@ -165,6 +165,8 @@ class Controller:
     def close(self):
         try:
             self.stop()
+            reports = [line for line in self.log().splitlines() if "Sanitizer" in line or "runtime error:" in line]
+            assert not reports, "a sanitizer reported:\n" + self.log()[-6000:]
         finally:
             for pid in self.children_left() if self.process else []:
                 os.kill(pid, signal.SIGKILL)

@@ -221,14 +221,17 @@ TEST(masks_and_quarantines_when_an_undo_fails)
 	answer(&w, 1, OUTCOME_NOT_APPLIED, ERROR_REFUSED);
 	assert_saw(&w, "undo_failed 1\n");
 	done(&w, 2);
-	assert_saw(&w, "undone 2\nrun masking\nintent 5\nsend 5 {\"power\":\"off\"} urgent\n");
+	assert_saw(&w, "undone 2\nrun masking\nstep 5 added bmc power\nstep 6 added san1 map:a\nstep 7 added san2 map:b\n"
+		       "intent 5\nsend 5 {\"power\":\"off\"} urgent\n");
 	answer(&w, 5, OUTCOME_UNKNOWN, ERROR_UNREACHABLE);
 	assert_saw(&w, "timer 5 250\n");
 	fire(&w, 5);
 	done(&w, 5);
-	assert_saw(&w, "send 5 {\"power\":\"off\"} urgent\ndone 5\nintent 6\nsend 6 {\"exists\":false}\n");
+	assert_saw(&w, "send 5 {\"power\":\"off\"} urgent\ndone 5\nintent 6\nsend 6 {\"exists\":false}\n"
+		       "intent 7\nsend 7 {\"exists\":false}\n");
+	done(&w, 7);
 	answer(&w, 6, OUTCOME_NOT_APPLIED, ERROR_REFUSED); /* what cannot be masked does not hold the end up */
-	assert_saw(&w, "failed 6\nrun quarantined\nended\n");
+	assert_saw(&w, "done 7\nfailed 6\nrun quarantined\nended\n");
 	assert_string_equal(w.ended, "quarantined");
 	assert_contains(w.reason, "refused"); /* the first reason, not that of the mask */
 	assert_int_equal(engine_count(w.e), 0);

@@ -20,7 +20,7 @@ TEST(boots_the_lun_of_the_plan)
 	assert_int_equal(strncmp(s, "#!ipxe\n", 7), 0);
 	assert_contains(s, "set initiator-iqn iqn.2026-01.example:web\n");
 	assert_contains(s, "set username web.g4\nset password s3cretS3cret\n");
-	assert_contains(s, "sanboot --no-describe iscsi:10.66.20.1::3260:1:iqn.2026-01.example.recast:san1:web ||");
+	assert_contains(s, "sanboot iscsi:10.66.20.1::3260:1:iqn.2026-01.example.recast:san1:web ||");
 	assert_contains(s, "iseq ${net0/mac} 52:54:00:00:01:02 ");
 	assert_contains(s, "/ip 10.66.20.10\n");
 	assert_contains(s, "/gateway 10.66.20.1\n");

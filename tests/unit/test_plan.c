@@ -92,6 +92,8 @@ static void build(struct scene *s, int n)
 	plan_destroy(s->plan);
 	error_clear(&s->err);
 	s->plan = plan_build(s->m, s->casts, n, s->observed, &s->err);
+	if (s->plan)
+		plan_identify(s->plan);
 }
 
 static void must_build(struct scene *s, int n)

@@ -80,6 +80,12 @@ static inline void world_run_changed(void *ctx, const struct run *run)
 		    run->state == RUN_RUNNING ? " stopping" : "");
 }
 
+static inline void world_step_added(void *ctx, const struct run *run, const struct step *step)
+{
+	(void)run;
+	text_printf(&((struct world *)ctx)->log, "step %d added %s %s\n", step->n, step->device, step->object);
+}
+
 static inline void world_step_changed(void *ctx, const struct run *run, const struct step *step)
 {
 	(void)run;
@@ -99,7 +105,7 @@ static inline void world_open(struct world *w)
 {
 	static const struct engine_ops ops = { world_now,	world_apply,	   world_observe,
 					       world_timer,	world_run_added,   world_run_changed,
-					       world_step_changed, world_run_ended };
+					       world_step_added, world_step_changed, world_run_ended };
 
 	*w = (struct world){ .now = 1000000 };
 	text_append(&w->log, "");
@@ -177,7 +183,7 @@ static inline void seen(struct world *w, int step, const char *document)
 	json_decref(doc);
 }
 
-/* A move in small: off, two maps in one phase, on, proof; and two masks.  4 has no undo. */
+/* A move in small: off, two maps in one phase, on, proof.  4 has no undo. */
 static const char world_steps[] =
 	"[{'phase': 1, 'device': 'bmc', 'object': 'power', 'machine': 'node1', 'generation': 4, 'set': {'power': 'off'},"
 	"  'undo': {'power': 'on'}, 'deadline_ms': 10000, 'summary': 'power off'},"
@@ -185,9 +191,7 @@ static const char world_steps[] =
 	" {'phase': 2, 'device': 'san2', 'object': 'map:b', 'generation': 4, 'set': {'m': 2}, 'undo': {'m': 0}},"
 	" {'phase': 6, 'device': 'bmc', 'object': 'power', 'machine': 'node1', 'generation': 4, 'set': {'power': 'on'},"
 	"  'undo': {'power': 'off'}},"
-	" {'phase': 7, 'device': 'bmc', 'object': 'proof', 'machine': 'node1', 'set': {'report': 'script'}, 'deadline_ms': 30000},"
-	" {'phase': 100, 'device': 'bmc', 'object': 'power', 'machine': 'node1', 'set': {'power': 'off'}, 'mask': true},"
-	" {'phase': 101, 'device': 'san1', 'object': 'map:a', 'set': {'exists': false}, 'mask': true}]";
+	" {'phase': 7, 'device': 'bmc', 'object': 'proof', 'machine': 'node1', 'set': {'report': 'script'}, 'deadline_ms': 30000}]";
 static const char world_doc[] =
 	"{'action': 'move', 'machine': 'node1', 'casts': [{'persona': 'web', 'from': 'node2', 'to': 'node1',"
 	" 'generation': 3, 'next_generation': 4, 'activates': true}]}";
