@@ -11,6 +11,7 @@
 #include "json.h"
 
 #include <freeipmi/freeipmi.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,16 @@ static void lane_init(struct ipmi_lane *lane, struct ipmi_device *d)
 	lane->d = d;
 	lane->sdr = sdr_cache_create();
 	pthread_mutex_init(&lane->lock, NULL);
+}
+
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+static int library_rc;
+
+static void library_start(void)
+{
+	/* A heap for each of a hundred threads costs more than the threads' waiting for one of two. */
+	mallopt(M_ARENA_MAX, 2);
+	library_rc = ipmi_rmcpplus_init();
 }
 
 static int open_bmc(struct driver_device *dev, const struct driver_call *call, struct error *err)
@@ -30,7 +41,8 @@ static int open_bmc(struct driver_device *dev, const struct driver_call *call, s
 	(void)call;
 	if (ipmi_config_parse(&config, dev, err))
 		return -1;
-	if (ipmi_rmcpplus_init() < 0)
+	pthread_once(&library_once, library_start);
+	if (library_rc < 0)
 		return error_set(err, ERROR_INTERNAL, "%s: libfreeipmi cannot encrypt", dev->name);
 	d = xcalloc(1, sizeof(*d));
 	d->name = dev->name;

@@ -30,7 +30,7 @@ enum {
 	RETRY_MS = 1000,
 	SETTLE_MS = 150,     /* quiet for so long: the BMC has no more old text to give */
 	SETTLE_MAX_MS = 1000,
-	CLOSE_MS = 300,	     /* for the thread to let go */
+	CLOSE_MS = 300,	     /* for the thread to let go of its session */
 	END_MS = 700,	     /* for the sessions to be closed when the driver ends */
 	STACK_BYTES = 1024 * 1024,
 	TYPE_CHUNK = 64, /* as much as a writable descriptor takes without blocking */
@@ -40,10 +40,12 @@ struct ipmi_sol {
 	pthread_mutex_t lock;
 	pthread_cond_t news; /* any change below */
 	int users;
+	const struct ipmi_config *config; /* of the device; not for the thread, which has copies: */
 	char *name, *address, *user;
 	struct secret *password;
-	int privilege, ciphers[IPMI_CIPHERS_MAX], n_ciphers, cipher;
-	int session_timeout_ms, retransmit_ms;
+	int privilege, ciphers[IPMI_CIPHERS_MAX], n_ciphers;
+	int cipher; /* the thread's: index of the last one tried */
+	int retransmit_ms;
 	unsigned flags;
 	int wake; /* eventfd: look again whether it is wanted */
 
@@ -88,7 +90,6 @@ static void engine_start(void)
 
 struct ipmi_sol *sol_create(const struct ipmi_device *d)
 {
-	const struct ipmi_config *c = &d->config;
 	struct ipmi_sol *s = xcalloc(1, sizeof(*s));
 	pthread_condattr_t attr;
 
@@ -98,7 +99,17 @@ struct ipmi_sol *sol_create(const struct ipmi_device *d)
 	pthread_cond_init(&s->news, &attr);
 	pthread_condattr_destroy(&attr);
 	s->users = 1;
+	s->config = &d->config;
 	s->name = xstrdup(d->name);
+	s->wake = s->fd = -1;
+	return s;
+}
+
+/* With the lock held, before the first thread: most devices never get here. */
+static void copy_config(struct ipmi_sol *s)
+{
+	const struct ipmi_config *c = s->config;
+
 	s->address = xstrdup(c->address);
 	s->user = xstrdup(c->user);
 	/* Revealed to be copied: the thread may outlive the device. */
@@ -109,11 +120,9 @@ struct ipmi_sol *sol_create(const struct ipmi_device *d)
 	memcpy(s->ciphers, c->ciphers, sizeof(s->ciphers));
 	s->n_ciphers = c->n_ciphers;
 	s->flags = c->sol_flags;
-	s->session_timeout_ms = c->session_timeout_ms;
 	s->retransmit_ms = c->retransmit_ms;
 	s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	s->fd = -1;
-	return s;
+	s->ring = xcalloc(1, RING);
 }
 
 static void unref(struct ipmi_sol *s)
@@ -147,7 +156,7 @@ static void nudge(struct ipmi_sol *s)
 {
 	uint64_t one = 1;
 
-	if (write(s->wake, &one, sizeof(one)) < 0)
+	if (s->wake >= 0 && write(s->wake, &one, sizeof(one)) < 0)
 		errno = 0; /* full: it is awake already */
 	pthread_cond_broadcast(&s->news);
 }
@@ -160,7 +169,7 @@ void sol_destroy(struct ipmi_sol *s)
 	pthread_mutex_lock(&s->lock);
 	s->quit = true;
 	nudge(s);
-	while (s->running && pthread_cond_timedwait(&s->news, &s->lock, &t) != ETIMEDOUT)
+	while (s->up && pthread_cond_timedwait(&s->news, &s->lock, &t) != ETIMEDOUT)
 		;
 	pthread_mutex_unlock(&s->lock);
 	unref(s);
@@ -251,10 +260,11 @@ static ipmiconsole_ctx_t open_session(struct ipmi_sol *s)
 {
 	ipmiconsole_ctx_t ctx;
 	struct error err = { 0 };
-	int i, errnum = 0;
+	int i, first = s->cipher, errnum = 0;
 
 	for (i = 0; i < s->n_ciphers; i++) {
-		ctx = try_cipher(s, s->ciphers[(s->cipher + i) % s->n_ciphers], &errnum);
+		s->cipher = (first + i) % s->n_ciphers;
+		ctx = try_cipher(s, s->ciphers[s->cipher], &errnum);
 		if (ctx)
 			return ctx;
 		if (errnum != IPMICONSOLE_ERR_CIPHER_SUITE_ID_UNAVAILABLE && errnum != IPMICONSOLE_ERR_BMC_ERROR &&
@@ -330,12 +340,13 @@ static void hold_session(struct ipmi_sol *s, ipmiconsole_ctx_t ctx)
 	pthread_mutex_unlock(&s->lock);
 	pump(s, fd);
 	pthread_mutex_lock(&s->lock);
-	s->up = false;
-	s->fd = -1;
-	pthread_mutex_unlock(&s->lock);
 	/* The library ends the session when its end is closed. */
 	close(fd);
 	ipmiconsole_ctx_destroy(ctx);
+	s->up = false;
+	s->fd = -1;
+	pthread_cond_broadcast(&s->news);
+	pthread_mutex_unlock(&s->lock);
 }
 
 /* With the lock held. */
@@ -378,10 +389,10 @@ static int start_thread(struct ipmi_sol *s, struct error *err)
 	int rc;
 
 	pthread_once(&engine_once, engine_start);
+	if (!s->ring)
+		copy_config(s);
 	if (engine_rc || s->wake < 0)
 		return error_set(err, ERROR_BUSY, "%s: no resources for a console session", s->name);
-	if (!s->ring)
-		s->ring = xcalloc(1, RING);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
@@ -399,7 +410,7 @@ static int start_thread(struct ipmi_sol *s, struct error *err)
 /* With the lock held: wait until the session is up, or an attempt to open it has failed. */
 static int wait_up(struct ipmi_sol *s, int64_t until, struct error *err)
 {
-	int64_t limit = clock_mono_ms() + 2 * (int64_t)s->session_timeout_ms;
+	int64_t limit = clock_mono_ms() + s->config->session_timeout_ms;
 	struct timespec t;
 	unsigned failures;
 

@@ -221,4 +221,6 @@ def run(bmc, session, netfn, cmd, data):
     code, reply = function(bmc, session, data)
     if session and faults["garbage"] == 2 and (netfn, cmd) != (APP, 0x3B):
         reply = b""
+    if session and faults["garbage"] == 3 and (netfn, cmd) != (APP, 0x3B):
+        reply = bmc.machine.random.randbytes(bmc.machine.random.choice((len(reply), 60)))
     return code, reply
