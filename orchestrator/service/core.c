@@ -340,6 +340,7 @@ void core_destroy(struct core *c)
 {
 	dispatch_destroy(c->dispatch);
 	outgoing_drop(c);
+	timers_drop(c);
 	engine_destroy(c->engine);
 	model_destroy(c->model);
 	if (c->roster)

@@ -79,27 +79,58 @@ static void hand_observe(void *ctx, const struct run *run, const struct step *st
 	o->deadline_ms = OBSERVE_DEADLINE_MS;
 }
 
+/* Timers are listed, so that those that are still running can be freed at the end. */
+struct timer {
+	struct timer *next, **back;
+	struct event *event;
+	struct token token;
+};
+
+static void timer_free(struct timer *t)
+{
+	*t->back = t->next;
+	if (t->next)
+		t->next->back = t->back;
+	event_free(t->event);
+	free(t);
+}
+
+void timers_drop(struct core *c)
+{
+	while (c->timers)
+		timer_free(c->timers);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
-	struct token *t = arg;
+	struct timer *timer = arg;
+	struct token t = timer->token;
 
 	(void)fd;
 	(void)what;
-	if (t->era == t->core->era) {
-		store_set_time(t->core->store, clock_wall_ms());
-		engine_timer(t->core->engine, t->run, t->step, t->attempt);
-	}
-	free(t);
+	timer_free(timer);
+	if (t.era != t.core->era)
+		return;
+	store_set_time(t.core->store, clock_wall_ms());
+	engine_timer(t.core->engine, t.run, t.step, t.attempt);
 }
 
 static void hand_timer(void *ctx, int64_t run, int step, int attempt, int64_t delay_ms)
 {
 	struct core *c = ctx;
+	struct timer *timer = xcalloc(1, sizeof(*timer));
 	struct timeval tv = { delay_ms / 1000, (delay_ms % 1000) * 1000 };
 
 	if (delay_ms < 0)
 		tv = (struct timeval){ 0, 0 };
-	event_base_once(c->base, -1, EV_TIMEOUT, on_timer, token_create(c, run, step, attempt), &tv);
+	timer->token = (struct token){ c, c->era, run, step, attempt };
+	timer->next = c->timers;
+	timer->back = &c->timers;
+	if (c->timers)
+		c->timers->back = &timer->next;
+	c->timers = timer;
+	timer->event = event_new(c->base, -1, 0, on_timer, timer);
+	event_add(timer->event, &tv);
 }
 
 static json_t *reason_json(const struct error *err)

@@ -16,6 +16,7 @@
 #include <event2/event.h>
 
 struct outgoing; /* a device operation that waits for the commit */
+struct timer;	 /* of the engine */
 struct waiting;	 /* an answer that waits for the commit */
 
 struct core {
@@ -32,6 +33,7 @@ struct core {
 
 	struct event *turn;
 	bool turn_pending;
+	struct timer *timers;
 	struct outgoing *out_first, **out_last;
 	struct waiting *wait_first, **wait_last;
 	int64_t last_event;
@@ -61,6 +63,7 @@ struct model *core_load_model(struct core *c, struct error *err);
 extern const struct engine_ops core_engine_ops;
 void outgoing_flush(struct core *c);
 void outgoing_drop(struct core *c);
+void timers_drop(struct core *c);
 
 /* identity.c: make the identities of @p so, adding complaints; with @write false only check. */
 void identities_settle(struct core *c, const struct model *m, const struct persona *p, const struct place *at,
