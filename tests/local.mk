@@ -3,11 +3,12 @@ EXTRA_DIST += .ci/run tests/tap.py \
 	tests/build/demo tests/build/docs tests/build/install tests/build/layers \
 	tests/conformance/cases.py tests/conformance/cases_bmc.py tests/conformance/cases_storage.py \
 	tests/conformance/cases_switch.py tests/conformance/client.py tests/conformance/peer.py \
-	tests/conformance/peer_lamp.py tests/conformance/peer_mock.py tests/conformance/peer_ovsdb.py \
+	tests/conformance/ipmi.tsan tests/conformance/peer_ipmi.py tests/conformance/peer_lamp.py tests/conformance/peer_mock.py tests/conformance/peer_ovsdb.py \
 	tests/conformance/peer_probe.py tests/conformance/peer_tgt.py tests/conformance/run \
 	tests/conformance/sandbox.py \
 	tests/e2e/controller.py tests/e2e/rack.py tests/e2e/run-mock tests/e2e/test_faults.py tests/e2e/test_mock.py \
-	tests/perf/bench
+	tests/e2e/run-lab tests/e2e/test_lab.py \
+	tests/perf/bench tests/perf/ipmi-bench
 include tests/unit/local.mk
 
 ## ./check has the name of a target, so as a part of EXTRA_DIST it would run the tests.

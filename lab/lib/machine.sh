@@ -73,6 +73,8 @@ serial_serves() {
 bmc_start_all() {
 	local n
 	serial_start
+	# A BMC whose first connection to its serial line is refused never reads that line again.
+	wait_for 10 "the start of the serial lines" serial_serves
 	for n in "${NODES[@]}"; do bmc_start "$n"; done
 }
 
@@ -87,7 +89,6 @@ bmc_wait() { wait_for 10 "the start of node$1's BMC" bmc_serves "$1"; }
 
 bmc_wait_all() {
 	local n
-	wait_for 10 "the start of the serial lines" serial_serves
 	for n in "${NODES[@]}"; do bmc_wait "$n"; done
 }
 

@@ -12,7 +12,7 @@ site_write() {
 		persona_yaml "$name" "$name-root" golden-linux 'within: 3m, report: up' \
 			>"$LAB_DIR/personas/$name.yaml"
 		persona_yaml "$name" "fast-$name-root" "golden-fast-$name" \
-			"within: 60s, report: script" >"$LAB_DIR/personas-fast/$name.yaml"
+			"within: 60s, serial: \"PERSONA $name UP\"" >"$LAB_DIR/personas-fast/$name.yaml"
 	done
 }
 

@@ -114,7 +114,7 @@ def fast(name, **more):
             "volumes": {"root": {"array": "san1", "volume": "fast-%s-root" % name, "source": "golden-fast-" + name, "lun": 1,
                                  "boot": True}},
             "boot": {"method": "ipxe-iscsi", "network": "provision"}, "shutdown": 0,
-            "proof": {"within": "60s", "report": "script"}, **more}
+            "proof": {"within": "60s", "serial": "PERSONA %s UP" % name}, **more}
 
 
 def up(lab, persona, node):
