@@ -18,6 +18,7 @@ class Peer:
     cls = None             # class the device is opened as
     needs = {}             # program -> Debian package
     unknown_object = None  # an object that the device does not have
+    copies = 1  # of the device's secret in the memory of the driver while the device is open
     secrets = ()           # strings that must appear nowhere
 
     def missing(self):

@@ -24,6 +24,7 @@ class IpmiPeer(Peer):
     driver = "ipmi"
     cls = "bmc"
     secrets = (PASSWORD,)
+    copies = 3  # the device's, the console's, and that which libfreeipmi keeps for an open session
     unknown_object = "nosuch"
     boot_text = TEXT
     has_boot = has_console = off_is_slow = True
