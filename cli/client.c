@@ -103,8 +103,7 @@ static int no_daemon(const struct client *client, CURLcode rc, struct error *err
 	if (stat(client->socket, &st) && errno != EACCES) {
 		error_set(err, ERROR_UNREACHABLE, "recastd is not running: there is no socket %s",
 			  client->socket);
-		return error_hint(err, "start it with `systemctl start recastd`, or name another "
-				       "socket with "
+		return error_hint(err, "start recastd(8), or name another socket with "
 				       "--socket PATH or RECAST_SOCKET.");
 	}
 	if (access(client->socket, R_OK | W_OK)) {
@@ -115,8 +114,7 @@ static int no_daemon(const struct client *client, CURLcode rc, struct error *err
 	}
 	error_set(err, ERROR_UNREACHABLE, "recastd does not answer on %s: %s", client->socket,
 		  curl_easy_strerror(rc));
-	return error_hint(err, "see `systemctl status recastd`; start it with `systemctl start "
-			       "recastd`.");
+	return error_hint(err, "look at the log of recastd(8) and start it again.");
 }
 
 static int transport_error(const struct client *client, CURLcode rc, struct error *err)
@@ -128,7 +126,7 @@ static int transport_error(const struct client *client, CURLcode rc, struct erro
 				 ANSWER_TIMEOUT_S);
 	error_set(err, ERROR_UNREACHABLE, "the connection to recastd broke: %s",
 		  curl_easy_strerror(rc));
-	return error_hint(err, "see `systemctl status recastd`; what it had accepted goes on, see "
+	return error_hint(err, "look at the log of recastd(8); what it had accepted goes on, see "
 			       "`persona runs`.");
 }
 
