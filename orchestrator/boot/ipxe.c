@@ -64,9 +64,8 @@ char *ipxe_boot_script(const struct boot_plan *p)
 	text_append(&t, "set recast_try:int32 0\n:again\n");
 	text_printf(&t, "sanboot iscsi:%s::%d:%x:%s || goto failed\n", p->portal, p->port, p->lun,
 		    p->target);
-	text_append(&t, ":failed\n");
-	report(&t, p, "failed");
-	text_append(&t, "inc recast_try\niseq ${recast_try} 5 && goto give_up ||\necho Recast: the disk did not answer, trying again\n"
+	/* Trying again comes before telling: the boot port may have been moved on already. */
+	text_append(&t, ":failed\ninc recast_try\niseq ${recast_try} 5 && goto give_up ||\necho Recast: the disk did not answer, trying again\n"
 			"sleep 2\ngoto again\n:no_nic\n");
 	text_printf(&t, "echo Recast: this machine has no NIC %s, which the site file gives to %s\n", p->storage_mac,
 		    p->machine);
