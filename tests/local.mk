@@ -18,5 +18,5 @@ dist-hook:
 ## Numbers on the simulated rack; the other bench where it is there.
 bench: all
 	$(top_srcdir)/tests/perf/bench --builddir $(builddir)
-	@if [ -x $(top_srcdir)/tests/perf/ipmi-bench ]; then $(top_srcdir)/tests/perf/ipmi-bench --builddir $(builddir); fi
+	@if [ -x $(top_srcdir)/tests/perf/ipmi-bench ]; then $(top_srcdir)/tests/perf/ipmi-bench --driver $(builddir)/recast-driver-ipmi; fi
 .PHONY: bench
