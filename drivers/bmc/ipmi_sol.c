@@ -11,6 +11,7 @@
 
 #include "arena.h"
 #include "clock.h"
+#include "log.h"
 
 #include <errno.h>
 #include <freeipmi/freeipmi.h>
@@ -25,8 +26,10 @@
 enum {
 	RING = 64 * 1024,
 	ENGINE_THREADS = 2,
-	SOL_SESSION_MS = 20000, /* silence after which the session is lost */
-	SOL_KEEPALIVE_MS = 6000,
+	SOL_SESSION_MS = 10000, /* silence after which the session is lost */
+	/* OpenIPMI's BMC counts only commands as signs of life and ends a session that does nothing but
+	 * print; a command is sent only after so long a silence. */
+	SOL_KEEPALIVE_MS = 900,
 	RETRY_MS = 1000,
 	SETTLE_MS = 150,     /* quiet for so long: the BMC has no more old text to give */
 	SETTLE_MAX_MS = 1000,
@@ -227,7 +230,7 @@ static ipmiconsole_ctx_t make_context(struct ipmi_sol *s, int cipher)
 		.retransmission_timeout_len = s->retransmit_ms,
 		.retransmission_backoff_count = 2,
 		.keepalive_timeout_len = SOL_KEEPALIVE_MS,
-		.retransmission_keepalive_timeout_len = 2000,
+		.retransmission_keepalive_timeout_len = SOL_KEEPALIVE_MS - 100,
 		.acceptable_packet_errors_count = 16,
 		.maximum_retransmission_count = 16,
 	};
@@ -272,6 +275,7 @@ static ipmiconsole_ctx_t open_session(struct ipmi_sol *s)
 			break;
 	}
 	sol_error(s, errnum, &err);
+	log_debug("sol", "%s", err.text);
 	pthread_mutex_lock(&s->lock);
 	s->why = err;
 	s->failures++;
@@ -338,7 +342,10 @@ static void hold_session(struct ipmi_sol *s, ipmiconsole_ctx_t ctx)
 	s->up = true;
 	pthread_cond_broadcast(&s->news);
 	pthread_mutex_unlock(&s->lock);
+	log_debug("sol", "%s: console session opened", s->name);
 	pump(s, fd);
+	log_debug("sol", "%s: console session %s", s->name,
+		  still_wanted(s) ? ipmiconsole_ctx_errormsg(ctx) : "no longer wanted");
 	pthread_mutex_lock(&s->lock);
 	/* The library ends the session when its end is closed. */
 	close(fd);

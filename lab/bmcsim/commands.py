@@ -209,7 +209,7 @@ def run(bmc, session, netfn, cmd, data):
     faults = bmc.machine.faults
     if session is None and (function is None or privilege):
         return None
-    if session and faults["deaf_session"] and cmd not in (0x3B, 0x3C):
+    if session and session.deaf and cmd not in (0x3B, 0x3C):
         return None
     if session and faults["busy"] > 0 and cmd not in (0x3B, 0x3C):
         faults["busy"] -= 1

@@ -17,7 +17,7 @@ FAULTS = {
     "flap": (0, "1: every other reading of the power is wrong"),
     "wrong_rakp": (0, "2 or 4: that RAKP message carries a wrong hash"),
     "silent": (0, "1: nothing is answered"),
-    "deaf_session": (0, "1: sessions can be opened, commands in them are not answered"),
+    "deaf_session": (0, "1: sessions that are opened now get no answer to any command, ever"),
     "garbage": (0, "1: packets are random bytes; 2: answers carry no data; 3: answers carry random data"),
     "shutdown_delay": (0.0, "seconds from a soft shutdown until the power is off; -1: never"),
 }

@@ -36,7 +36,7 @@ class Session:
         self.ident, self.console, self.suite, self.address = ident, console, suite, address
         self.auth, self.integrity, self.encryption = SUITES[suite]
         self.hash = HASHES[self.auth]
-        self.stands = False
+        self.stands = self.deaf = False
         self.privilege, self.limit, self.role = 0, 0, 0
         self.sequence = 0
         self.seen_highest, self.seen = 0, set()
@@ -220,6 +220,7 @@ class Protocol:
             return bytes([tag, status, 0, 0]) + console
         ident = int.from_bytes(os.urandom(4), "little") | 1
         self.sessions[ident] = Session(ident, int.from_bytes(console, "little"), suite, address)
+        self.sessions[ident].deaf = bool(self.machine.faults["deaf_session"])
         return bytes([tag, 0, role or 4, 0]) + console + struct.pack("<I", ident) + p[8:32]
 
     def _session_of(self, p):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Serial over LAN, the BMC's side: one session at a time, one unacknowledged packet at a time."""
+import time
 
 CHUNK, RESEND_SECONDS, RESENDS, DEACTIVATED = 100, 0.3, 20, 0x10
+HISTORY_SECONDS = 0.05      # until a new session gets its first text
 
 
 class Sol:
@@ -14,6 +16,7 @@ class Sol:
         self.old = b""              # printed while nobody listened
         self.waiting = b""          # to be sent
         self.typed = b""
+        self.starts = 0.0
         self._reset()
 
     def _reset(self):
@@ -22,6 +25,7 @@ class Sol:
     def activate(self, session):
         self._reset()
         self.session, self.waiting = session, self.old if self.history else b""
+        self.starts = time.monotonic() + HISTORY_SECONDS
         self.old = b""
         self.machine.log("sol-activate")
 
@@ -57,6 +61,8 @@ class Sol:
         """Send what is due; seconds until the next time that matters, or None."""
         if not self.session:
             return None
+        if now < self.starts:
+            return self.starts - now
         if self.unacked and now - self.sent_at >= RESEND_SECONDS:
             self.tries += 1
             if self.tries > RESENDS:
