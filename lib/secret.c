@@ -103,7 +103,7 @@ bool secret_equal(const struct secret *a, const struct secret *b)
 	return a->len == b->len && sodium_memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
-struct secret *secret_random(size_t chars)
+struct secret *secret_from_random(const uint16_t *words, size_t chars)
 {
 	/* Letters and digits only: every iSCSI stack and iPXE setting takes them unescaped. */
 	static const char alphabet[] = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
@@ -114,9 +114,20 @@ struct secret *secret_random(size_t chars)
 	if (sodium_init() < 0 || chars >= sizeof(text))
 		return NULL;
 	for (i = 0; i < chars; i++)
-		text[i] = alphabet[randombytes_uniform(sizeof(alphabet) - 1)];
+		text[i] = alphabet[words[i] % (sizeof(alphabet) - 1)];
 	s = secret_create(text, chars);
 	secret_wipe(text, sizeof(text));
+	return s;
+}
+
+struct secret *secret_random(size_t chars)
+{
+	uint16_t words[128];
+	struct secret *s;
+
+	randombytes_buf(words, sizeof(words));
+	s = chars < 128 ? secret_from_random(words, chars) : NULL;
+	secret_wipe(words, sizeof(words));
 	return s;
 }
 

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct secret;
 
@@ -21,7 +22,9 @@ const char *secret_reveal(const struct secret *s);
 size_t secret_len(const struct secret *s);
 bool secret_equal(const struct secret *a, const struct secret *b);
 
-/* @chars printable characters from the system's random source: a CHAP secret or token. */
+/* @chars printable characters, one for each of the random words: a CHAP secret or token. */
+struct secret *secret_from_random(const uint16_t *words, size_t chars);
+/* The same from the system's random source. */
 struct secret *secret_random(size_t chars);
 
 /* Overwrite memory so that the compiler cannot leave it out. */

@@ -24,10 +24,18 @@ orchestrator_libengine_a_SOURCES = orchestrator/engine/act.c orchestrator/engine
 	orchestrator/engine/states.def
 
 noinst_LIBRARIES += orchestrator/libdispatch.a
-orchestrator_libdispatch_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/dispatch $(EVENT_CFLAGS)
+orchestrator_libdispatch_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/dispatch
 orchestrator_libdispatch_a_SOURCES = orchestrator/dispatch/breaker.h orchestrator/dispatch/dispatch.c \
-	orchestrator/dispatch/dispatch.h orchestrator/dispatch/op.c orchestrator/dispatch/options.c \
-	orchestrator/dispatch/private.h orchestrator/dispatch/process.c orchestrator/dispatch/queue.c
+	orchestrator/dispatch/dispatch.h orchestrator/dispatch/driver.c orchestrator/dispatch/op.c \
+	orchestrator/dispatch/options.c orchestrator/dispatch/private.h orchestrator/dispatch/queue.c
+
+## What touches the system for the core: the loop with its clocks, and the processes of drivers.
+noinst_LIBRARIES += orchestrator/libloop.a orchestrator/libprocess.a
+orchestrator_libloop_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/loop $(EVENT_CFLAGS)
+orchestrator_libloop_a_SOURCES = orchestrator/loop/loop.c orchestrator/loop/loop.h
+orchestrator_libprocess_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/dispatch \
+	-I$(top_srcdir)/orchestrator/loop $(EVENT_CFLAGS)
+orchestrator_libprocess_a_SOURCES = orchestrator/dispatch/process.c
 
 noinst_LIBRARIES += orchestrator/libboot.a orchestrator/libservice.a orchestrator/libapi.a
 orchestrator_libboot_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/boot
@@ -36,7 +44,7 @@ orchestrator_libboot_a_SOURCES = orchestrator/boot/ipxe.c orchestrator/boot/ipxe
 orchestrator_libservice_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/service -I$(top_srcdir)/orchestrator/service/private \
 	-I$(top_srcdir)/orchestrator/model -I$(top_srcdir)/orchestrator/plan \
 	-I$(top_srcdir)/orchestrator/engine -I$(top_srcdir)/orchestrator/dispatch \
-	-I$(top_srcdir)/orchestrator/store -I$(top_srcdir)/orchestrator/boot $(EVENT_CFLAGS) -include config.h
+	-I$(top_srcdir)/orchestrator/store -I$(top_srcdir)/orchestrator/boot -include config.h
 orchestrator_libservice_a_SOURCES = orchestrator/service/admin.c orchestrator/service/boot.c \
 	orchestrator/service/cast.c orchestrator/service/core.c orchestrator/service/private/core.h \
 	orchestrator/service/define.c orchestrator/service/hands.c orchestrator/service/identity.c \
@@ -51,10 +59,12 @@ orchestrator_libapi_a_SOURCES = orchestrator/api/api.h orchestrator/api/front.c 
 
 sbin_PROGRAMS += recastd
 recastd_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/service -I$(top_srcdir)/orchestrator/api \
+	-I$(top_srcdir)/orchestrator/loop \
 	$(EVENT_CFLAGS) -include config.h -DSYSCONFDIR='"$(sysconfdir)"' -DSTATEDIR='"$(localstatedir)/lib/recast"' \
 	-DRUNDIR='"/run/recast"' -DLIBEXECDIR='"$(recastlibexecdir)"'
 recastd_SOURCES = orchestrator/config.c orchestrator/config.h orchestrator/main.c schema/config.def
 recastd_LDADD = orchestrator/libapi.a orchestrator/libservice.a orchestrator/libengine.a \
-	orchestrator/libdispatch.a orchestrator/libplan.a orchestrator/libmodel.a orchestrator/libstore.a \
+	orchestrator/libdispatch.a orchestrator/libprocess.a orchestrator/libdispatch.a orchestrator/libloop.a \
+	orchestrator/libplan.a orchestrator/libmodel.a orchestrator/libstore.a \
 	orchestrator/libboot.a $(LIB_LIBS) $(EVENT_LIBS) $(SQLITE_LIBS)
 include orchestrator/front/local.mk

@@ -6,6 +6,7 @@
 
 #include "api.h"
 #include "log.h"
+#include "loop.h"
 #include "service.h"
 #include "text.h"
 
@@ -88,6 +89,20 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	event_base_loopbreak(arg);
 }
 
+static bool is_private(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !(st.st_mode & 077);
+}
+
+/* The newer controller has the database and the devices; whoever supervises this one decides what then. */
+static void on_superseded(void *base)
+{
+	log_error("main", "stopping: another controller has taken over");
+	event_base_loopbreak(base);
+}
+
 static const char *or_null(const char *s)
 {
 	return *s ? s : NULL;
@@ -96,7 +111,9 @@ static const char *or_null(const char *s)
 static int serve(const struct config *config, struct error *err)
 {
 	struct event_base *base = event_base_new();
-	struct core_config cc = { config->database, config->key_file, config->driver_path, 0, 0 };
+	struct env *env = loop_create(base);
+	struct core_config cc = { config->database, config->key_file, config->driver_path, 0, 0, is_private,
+				  on_superseded, base };
 	struct api_config ac = { config->front, config->socket, config->socket_mode, or_null(config->socket_group),
 				 or_null(config->boot_listen) };
 	struct event *term, *interrupt;
@@ -106,8 +123,9 @@ static int serve(const struct config *config, struct error *err)
 	if (text_parse_int(config->keep_events, 1000, INT64_MAX, &cc.keep_events) < 0 ||
 	    text_parse_int(config->keep_runs, 100, INT64_MAX, &cc.keep_runs) < 0)
 		return error_set(err, ERROR_USAGE, "keep_events must be at least 1000 and keep_runs at least 100");
-	core = core_create(base, &cc, err);
+	core = core_create(env, &cc, err);
 	if (!core) {
+		loop_destroy(env);
 		event_base_free(base);
 		return -1;
 	}
@@ -124,6 +142,7 @@ static int serve(const struct config *config, struct error *err)
 		api_destroy(api);
 	}
 	core_destroy(core);
+	loop_destroy(env);
 	event_base_free(base);
 	return api ? 0 : -1;
 }

@@ -5,18 +5,17 @@
 #include "private.h"
 
 #include "arena.h"
-#include "clock.h"
 #include "json.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct dispatch *dispatch_create(struct event_base *base, const char *driver_path,
+struct dispatch *dispatch_create(struct env *env, const char *driver_path,
 				 const struct dispatch_ops *ops, void *ctx)
 {
 	struct dispatch *d = xcalloc(1, sizeof(*d));
 
-	d->base = base;
+	d->env = env;
 	d->driver_path = xstrdup(driver_path);
 	d->ops = ops;
 	d->ctx = ctx;
@@ -54,20 +53,38 @@ void dispatch_forget(struct dispatch *d)
 			drop_ops(&r->ops);
 }
 
+static void drop_requests(struct driver *drv)
+{
+	struct request *r;
+
+	while ((r = drv->requests)) {
+		drv->requests = r->next;
+		free(r);
+	}
+}
+
+void dispatch_stop(struct dispatch *d)
+{
+	struct driver *drv;
+	size_t i;
+
+	d->stopped = true;
+	dispatch_forget(d);
+	for (i = 0; (drv = table_at(d->drivers, i)); i++) {
+		process_destroy(drv->process);
+		drv->process = NULL;
+		drop_requests(drv);
+	}
+}
+
 void dispatch_destroy(struct dispatch *d)
 {
 	struct driver *drv;
-	struct request *r;
 	size_t i;
 
-	dispatch_forget(d);
-	for (i = 0; (drv = table_at(d->drivers, i)); i++) {
-		while ((r = drv->requests)) {
-			drv->requests = r->next;
-			free(r);
-		}
+	dispatch_stop(d);
+	for (i = 0; (drv = table_at(d->drivers, i)); i++)
 		driver_destroy(drv);
-	}
 	for (i = 0; i < table_count(d->queues); i++)
 		queue_destroy(table_at(d->queues, i));
 	table_destroy(d->drivers);
@@ -81,7 +98,9 @@ static void submit(struct dispatch *d, const char *device, struct op *op)
 	struct error err = { 0 };
 	struct queue *q = queue_get(d, device, &err);
 
-	if (q)
+	if (d->stopped)
+		error_set(&err, ERROR_SUPERSEDED, "this controller has stopped");
+	if (q && !d->stopped)
 		queue_submit(q, op);
 	else
 		op_fail(op, &err, false);
@@ -91,14 +110,14 @@ void dispatch_observe(struct dispatch *d, const char *device, const json_t *obje
 		      op_fn fn, void *arg)
 {
 	submit(d, device,
-	       op_create(OP_OBSERVE, json_incref((json_t *)objects), false, clock_mono_ms() + deadline_ms, fn, arg));
+	       op_create(OP_OBSERVE, json_incref((json_t *)objects), false, env_mono(d->env) + deadline_ms, fn, arg));
 }
 
 void dispatch_apply(struct dispatch *d, const char *device, const json_t *change, bool urgent,
 		    int64_t deadline_ms, op_fn fn, void *arg)
 {
 	submit(d, device,
-	       op_create(OP_APPLY, json_incref((json_t *)change), urgent, clock_mono_ms() + deadline_ms, fn, arg));
+	       op_create(OP_APPLY, json_incref((json_t *)change), urgent, env_mono(d->env) + deadline_ms, fn, arg));
 }
 
 void dispatch_console(struct dispatch *d, const char *device, const char *action, const char *data,
@@ -115,7 +134,7 @@ void dispatch_pump(struct dispatch *d)
 {
 	size_t i;
 
-	for (i = 0; i < table_count(d->drivers); i++)
+	for (i = 0; i < table_count(d->drivers) && !d->stopped; i++)
 		driver_pump(table_at(d->drivers, i));
 }
 
@@ -156,7 +175,7 @@ json_t *dispatch_describe(const struct dispatch *d, const char *device)
 
 	if (!q)
 		return json_pack("{s:s, s:i, s:i, s:n}", "state", "closed", "queued", 0, "inflight", 0, "last_error");
-	state = breaker_open(&q->breaker, clock_mono_ms()) ? "backoff" : names[q->state];
+	state = breaker_open(&q->breaker, env_mono(d->env)) ? "backoff" : names[q->state];
 	out = json_pack("{s:s, s:I, s:i, s:n}", "state", state, "queued", (json_int_t)(q->ops.n + q->urgent.n),
 			"inflight", q->busy, "last_error");
 	if (q->last_error.code)

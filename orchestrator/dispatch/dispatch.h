@@ -10,10 +10,10 @@
 #ifndef RECAST_DISPATCH_H
 #define RECAST_DISPATCH_H
 
+#include "env.h"
 #include "error.h"
 #include "secret.h"
 
-#include <event2/event.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -56,7 +56,7 @@ struct dispatch_counters {
 };
 
 /* @driver_path: folders with recast-driver-NAME executables, separated by colons. */
-struct dispatch *dispatch_create(struct event_base *base, const char *driver_path,
+struct dispatch *dispatch_create(struct env *env, const char *driver_path,
 				 const struct dispatch_ops *ops, void *ctx);
 void dispatch_destroy(struct dispatch *d);
 
@@ -75,6 +75,9 @@ void dispatch_pump(struct dispatch *d);
 
 /* Forget every operation without answering (the engine is about to be rebuilt from its journal). */
 void dispatch_forget(struct dispatch *d);
+
+/* Kill every driver now, forget every operation, and start nothing any more. */
+void dispatch_stop(struct dispatch *d);
 
 /* The site has changed: close devices whose entry is different now, so that they open anew. */
 void dispatch_refresh(struct dispatch *d);

@@ -8,10 +8,8 @@
 
 #include "breaker.h"
 #include "dispatch.h"
-#include "frame.h"
 #include "table.h"
 
-#include <event2/bufferevent.h>
 
 struct op {
 	struct op *next;
@@ -58,10 +56,8 @@ struct request {
 struct driver {
 	struct dispatch *d;
 	char *name;
-	pid_t pid; /* 0: not running */
-	struct bufferevent *bev;
-	struct event *sweep; /* looks for requests past their deadline */
-	struct frame_reader reader;
+	struct process *process; /* NULL: not running */
+	struct env_timer *sweep; /* looks for requests past their deadline */
 	json_t *hello; /* NULL until it came */
 	int64_t hello_deadline;
 	int max_inflight, inflight;
@@ -72,12 +68,13 @@ struct driver {
 };
 
 struct dispatch {
-	struct event_base *base;
+	struct env *env;
 	char *driver_path;
 	const struct dispatch_ops *ops;
 	void *ctx;
 	struct table *drivers, *queues;
 	int64_t next_id;
+	bool stopped;
 	struct dispatch_counters counters;
 };
 
@@ -89,12 +86,21 @@ void op_list_init(struct op_list *l);
 void op_list_push(struct op_list *l, struct op *op);
 void op_list_fail(struct op_list *l, const struct error *err, bool maybe_applied);
 
-/* process.c */
+/* process.c, the only I/O of the dispatcher; the simulator has its own.  A process calls driver_took() for
+ * each of its frames, and driver_gone() once when it has ended by itself or by process_kill(). */
+struct process *process_start(struct driver *drv, struct error *err);
+void process_send(struct process *p, json_t *frame); /* steals the frame */
+void process_kill(struct process *p);
+void process_destroy(struct process *p); /* kills and reaps; never calls back */
+
+/* driver.c: its life. */
 struct driver *driver_get(struct dispatch *d, const char *name);
 int driver_ensure(struct driver *drv, struct error *err);
 void driver_send(struct driver *drv, json_t *frame);
 void driver_kill(struct driver *drv, const char *why);
 void driver_destroy(struct driver *drv);
+void driver_took(struct driver *drv, const json_t *frame);
+void driver_gone(struct driver *drv);
 
 /* queue.c */
 struct queue *queue_get(struct dispatch *d, const char *name, struct error *err);

@@ -5,7 +5,6 @@
 #include "private.h"
 
 #include "arena.h"
-#include "clock.h"
 #include "json.h"
 #include "log.h"
 
@@ -96,7 +95,7 @@ static struct request *request_create(struct queue *q, const char *kind, int64_t
 {
 	struct driver *drv = q->driver;
 	struct request *r = xcalloc(1, sizeof(*r));
-	int64_t now = clock_mono_ms();
+	int64_t now = env_mono(drv->d->env);
 
 	r->id = ++drv->d->next_id;
 	r->kind = kind;
@@ -123,7 +122,7 @@ static void set_deadline(struct request *r)
 
 static void send_request(struct request *r, const char *key, json_t *value)
 {
-	int64_t left = r->deadline - clock_mono_ms();
+	int64_t left = r->deadline - env_mono(r->queue->driver->d->env);
 	json_t *frame = json_pack("{s:I, s:s, s:s, s:I}", "id", (json_int_t)r->id, "op", r->kind, "device",
 				  r->queue->name, "deadline_ms", (json_int_t)(left > 100 ? left : 100));
 
@@ -288,7 +287,7 @@ static void serve(struct queue *q)
 	send_console(q);
 	if (q->busy || q->reopen || !q->ops.n)
 		return;
-	if (breaker_open(&q->breaker, clock_mono_ms()))
+	if (breaker_open(&q->breaker, env_mono(q->driver->d->env)))
 		refuse_normal(q);
 	else if (has(&q->ops, OP_OBSERVE))
 		send_observe(q);
@@ -303,7 +302,7 @@ void driver_pump(struct driver *drv)
 
 	if (!drv->ready_first || drv->doomed)
 		return;
-	if (!drv->pid && driver_ensure(drv, &err) < 0) {
+	if (!drv->process && driver_ensure(drv, &err) < 0) {
 		while ((q = pop_ready(drv)))
 			fail_waiting(q, &err);
 		return;
@@ -340,7 +339,7 @@ static void note_outcome(struct queue *q, const struct error *err)
 	}
 	q->last_error = *err;
 	if (err->code == ERROR_UNREACHABLE)
-		breaker_failure(&q->breaker, clock_mono_ms());
+		breaker_failure(&q->breaker, env_mono(q->driver->d->env));
 }
 
 static enum op_outcome outcome_by_name(const char *status)
@@ -455,7 +454,7 @@ void driver_died(struct driver *drv, const struct error *err)
 	while ((r = requests)) {
 		requests = r->next;
 		r->queue->last_error = *err;
-		breaker_failure(&r->queue->breaker, clock_mono_ms());
+		breaker_failure(&r->queue->breaker, env_mono(drv->d->env));
 		op_list_fail(&r->ops, err, !strcmp(r->kind, "apply"));
 		queue_ready(r->queue);
 		free(r);

@@ -4,14 +4,12 @@
  */
 #include "core.h"
 
-#include "clock.h"
 #include "json.h"
 #include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { DOCTOR_READ_MS = 8000 };
 
@@ -26,7 +24,7 @@ void service_secret_put(struct core *c, struct answer *a, const char *name, json
 	} else if (!json_is_string(value) || !json_string_length(value)) {
 		error_set(&err, ERROR_USAGE, "`value` must be text and not empty");
 	} else {
-		store_set_time(c->store, clock_wall_ms());
+		store_set_time(c->store, env_wall(c->env));
 		s = secret_create(json_string_value(value), json_string_length(value));
 		secret_wipe((char *)json_string_value(value), json_string_length(value));
 		store_secret_put(c->store, name, s, &err);
@@ -50,7 +48,7 @@ void service_secret_delete(struct core *c, struct answer *a, const char *name)
 {
 	struct error err = { 0 };
 
-	store_set_time(c->store, clock_wall_ms());
+	store_set_time(c->store, env_wall(c->env));
 	if (!strncmp(name, "chap/", 5) || !store_secret_delete(c->store, name)) {
 		error_set(&err, ERROR_NOT_FOUND, "there is no secret `%s`", name);
 		answer_error(c, a, &err);
@@ -134,13 +132,12 @@ static void examine_device(struct examination *x, const struct device *d)
 static void examine_files(struct examination *x)
 {
 	struct core *c = x->core;
-	struct stat st;
 
-	if (stat(c->config.key_file, &st) == 0 && !(st.st_mode & 077))
+	if (c->config.is_private(c->config.key_file))
 		note(x, "key-file", c->config.key_file, "ok", "only its owner may read it", "");
 	else
 		note(x, "key-file", c->config.key_file, "fail", "it is missing or others may read it", "chmod 0400 it");
-	if (stat(c->config.database, &st) == 0 && !(st.st_mode & 077))
+	if (c->config.is_private(c->config.database))
 		note(x, "database", c->config.database, "ok", "only its owner may read it", "");
 	else
 		note(x, "database", c->config.database, "fail", "it is missing or others may read it", "chmod 0600 it");

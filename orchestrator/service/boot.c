@@ -6,7 +6,6 @@
 #include "core.h"
 #include "ipxe.h"
 
-#include "clock.h"
 #include "json.h"
 #include "log.h"
 #include "text.h"
@@ -71,7 +70,7 @@ static bool find_role(struct core *c, const char *mac, const char *uuid, struct 
 static void boot_event(struct core *c, const struct role *r, const char *what, const char *mac,
 		       const char *address, const char *text)
 {
-	store_set_time(c->store, clock_wall_ms());
+	store_set_time(c->store, env_wall(c->env));
 	core_event(c, "boot", r->run,
 		   json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "what", what, "mac", mac ? mac : "", "address",
 			     address ? address : "", "machine", r->machine ? r->machine->name : "", "persona",

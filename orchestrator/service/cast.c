@@ -7,14 +7,13 @@
 #include "core.h"
 #include "wish.h"
 
-#include "clock.h"
 #include "json.h"
 #include "log.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_DEADLINE_MS = 10000 };
+enum { READ_DEADLINE_MS = 10000, CHAP_CHARS = 16 };
 
 struct planning {
 	struct core *core;
@@ -103,6 +102,7 @@ static json_t *step_doc(const struct plan_step *s)
 static int make_secrets(struct core *c, const struct plan *plan, struct error *err)
 {
 	const char *ref;
+	uint16_t words[CHAP_CHARS];
 	struct secret *s;
 	int i, rc = 0;
 
@@ -110,10 +110,12 @@ static int make_secrets(struct core *c, const struct plan *plan, struct error *e
 		ref = json_str(json_object_get(plan->steps[i].set, "chap"), "secret_ref", NULL);
 		if (!ref)
 			continue;
-		s = secret_random(16);
-		rc = s ? store_secret_put(c->store, ref, s, err) : error_set(err, ERROR_INTERNAL, "no random bytes");
+		env_random(c->env, words, sizeof(words));
+		s = secret_from_random(words, CHAP_CHARS);
+		rc = s ? store_secret_put(c->store, ref, s, err) : error_set(err, ERROR_INTERNAL, "no locked memory");
 		secret_destroy(s);
 	}
+	secret_wipe(words, sizeof(words));
 	return rc;
 }
 
@@ -140,7 +142,7 @@ static void start_run(struct planning *p, const struct plan *plan, const struct 
 	char location[48];
 	int i;
 
-	store_set_time(c->store, clock_wall_ms());
+	store_set_time(c->store, env_wall(c->env));
 	if (make_secrets(c, plan, &err) < 0) {
 		json_decref(doc);
 		json_decref(steps);
@@ -309,7 +311,7 @@ void service_cancel(struct core *c, struct answer *a, int64_t run)
 	json_auto_t *known = store_run_get(c->store, run);
 	struct error err = { 0 };
 
-	store_set_time(c->store, clock_wall_ms());
+	store_set_time(c->store, env_wall(c->env));
 	if (!known) {
 		error_set(&err, ERROR_NOT_FOUND, "there is no run %lld", (long long)run);
 		error_hint(&err, "List them with `persona runs`.");

@@ -5,7 +5,6 @@
 #include "core.h"
 
 #include "arena.h"
-#include "clock.h"
 #include "json.h"
 #include "log.h"
 #include "text.h"
@@ -109,36 +108,30 @@ void core_on_console(struct core *c, void (*fn)(void *arg, const char *machine, 
 	c->console_arg = arg;
 }
 
+static void on_turn(void *arg);
+
 /* With many runs in flight a short wait lets their events share one commit and one apply per device. */
 void core_turn_soon(struct core *c)
 {
 	size_t busy = engine_count(c->engine) + (size_t)c->planning;
-	long wait_ms = (long)(busy / GATHER_RUNS_PER_MS);
-	struct timeval tv;
+	int64_t wait_ms = (int64_t)(busy / GATHER_RUNS_PER_MS);
 
-	if (c->turn_pending)
-		return;
-	c->turn_pending = true;
-	if (wait_ms > GATHER_MAX_MS)
-		wait_ms = GATHER_MAX_MS;
-	tv = (struct timeval){ 0, wait_ms * 1000 };
-	if (wait_ms)
-		event_add(c->turn, &tv);
-	else
-		event_active(c->turn, EV_TIMEOUT, 1);
+	if (!c->turn)
+		c->turn = env_after(c->env, wait_ms > GATHER_MAX_MS ? GATHER_MAX_MS : wait_ms, on_turn, c);
 }
 
 static int load_state(struct core *c, struct error *err);
 
-static void on_reload(evutil_socket_t fd, short what, void *arg)
+static void on_reload(void *arg)
 {
 	struct core *c = arg;
 	struct error err = { 0 };
 
-	(void)fd;
-	(void)what;
-	if (load_state(c, &err) < 0)
-		log_error("core", "cannot read the database again: %s", err.text);
+	c->reload = NULL;
+	if (load_state(c, &err) < 0) {
+		log_error("core", "cannot read the database again, trying on: %s", err.text);
+		c->reload = env_after(c->env, RELOAD_MS, on_reload, c);
+	}
 	core_turn_soon(c);
 }
 
@@ -146,15 +139,20 @@ static void on_reload(evutil_socket_t fd, short what, void *arg)
  * the runs from the journal as after a restart; a little later, since the disk may still be full. */
 static void commit_failed(struct core *c, const struct error *err)
 {
-	struct timeval later = { RELOAD_MS / 1000, 0 };
-
 	log_error("core", "commit failed, nothing of this turn counts: %s", err->text);
 	c->era++;
 	outgoing_drop(c);
 	engine_destroy(c->engine);
 	c->engine = engine_create(&core_engine_ops, c);
 	release_answers(c, err);
-	event_base_once(c->base, -1, EV_TIMEOUT, on_reload, c, &later);
+	c->superseded = err->code == ERROR_SUPERSEDED;
+	if (c->superseded) {
+		dispatch_stop(c->dispatch);
+		if (c->config.superseded)
+			c->config.superseded(c->config.arg);
+	} else if (!c->reload) {
+		c->reload = env_after(c->env, RELOAD_MS, on_reload, c);
+	}
 }
 
 int core_commit(struct core *c, struct error *err)
@@ -165,16 +163,14 @@ int core_commit(struct core *c, struct error *err)
 	return -1;
 }
 
-static void on_turn(evutil_socket_t fd, short what, void *arg)
+static void on_turn(void *arg)
 {
 	struct core *c = arg;
 	struct error err = { 0 };
 	bool wrote = store_dirty(c->store);
 
-	(void)fd;
-	(void)what;
-	c->turn_pending = false;
-	store_set_time(c->store, clock_wall_ms());
+	c->turn = NULL;
+	store_set_time(c->store, env_wall(c->env));
 	if (wrote)
 		store_trim(c->store, c->config.keep_events, c->config.keep_runs);
 	if (core_commit(c, &err) < 0)
@@ -256,17 +252,6 @@ static int load_state(struct core *c, struct error *err)
 	return 0;
 }
 
-static void take_epoch(struct core *c)
-{
-	char *text = store_meta_get(c->store, "epoch"), next[24];
-
-	c->epoch = (text ? strtoll(text, NULL, 10) : 0) + 1;
-	free(text);
-	snprintf(next, sizeof(next), "%lld", (long long)c->epoch);
-	store_meta_set(c->store, "epoch", next);
-	store_lock_epoch(c->store, c->epoch);
-}
-
 static int device_of(void *ctx, const char *name, struct device_spec *spec, struct error *err)
 {
 	const struct core *c = ctx;
@@ -308,27 +293,24 @@ static void on_driver_event(void *ctx, const json_t *event)
 
 static const struct dispatch_ops dispatch_hands = { device_of, secret_of, on_driver_event };
 
-struct core *core_create(struct event_base *base, const struct core_config *config, struct error *err)
+struct core *core_create(struct env *env, const struct core_config *config, struct error *err)
 {
 	struct core *c = xcalloc(1, sizeof(*c));
 
-	c->base = base;
+	c->env = env;
 	c->config = *config;
-	c->started = clock_wall_ms();
+	c->started = env_wall(env);
 	c->out_last = &c->out_first;
 	c->wait_last = &c->wait_first;
-	c->turn = event_new(base, -1, 0, on_turn, c);
 	c->store = store_open(config->database, config->key_file, err);
 	if (!c->store) {
-		event_free(c->turn);
 		free(c);
 		return NULL;
 	}
 	store_set_time(c->store, c->started);
-	c->dispatch = dispatch_create(base, config->driver_path, &dispatch_hands, c);
+	c->dispatch = dispatch_create(env, config->driver_path, &dispatch_hands, c);
 	c->engine = engine_create(&core_engine_ops, c);
-	take_epoch(c);
-	if (store_commit(c->store, err) < 0 || load_state(c, err) < 0) {
+	if (store_claim(c->store, &c->epoch, err) < 0 || load_state(c, err) < 0) {
 		core_destroy(c);
 		return NULL;
 	}
@@ -346,7 +328,8 @@ void core_destroy(struct core *c)
 	if (c->roster)
 		roster_destroy(c->roster);
 	store_close(c->store);
-	event_free(c->turn);
+	env_cancel(c->env, c->turn);
+	env_cancel(c->env, c->reload);
 	free(c);
 }
 

@@ -6,7 +6,6 @@
  */
 #include "core.h"
 
-#include "clock.h"
 #include "json.h"
 #include "table.h"
 
@@ -194,7 +193,7 @@ static void write_all(struct defining *d)
 	const char *action;
 	size_t i, k;
 
-	store_set_time(d->core->store, clock_wall_ms());
+	store_set_time(d->core->store, env_wall(d->core->env));
 	json_array_foreach(d->changes, i, change) {
 		action = json_str(change, "action", "");
 		if (!strcmp(action, "delete"))
@@ -327,7 +326,7 @@ void service_delete_persona(struct core *c, struct answer *a, const char *name)
 		answer_error(c, a, &err);
 		return;
 	}
-	store_set_time(c->store, clock_wall_ms());
+	store_set_time(c->store, env_wall(c->env));
 	ids = store_identity_of(c->store, name);
 	json_array_foreach(ids, i, id)
 		store_identity_release(c->store, json_str(id, "kind", ""), json_str(id, "value", ""));

@@ -6,7 +6,6 @@
 #include "core.h"
 
 #include "arena.h"
-#include "clock.h"
 #include "json.h"
 #include "log.h"
 
@@ -56,8 +55,7 @@ static struct outgoing *push(struct core *c, const char *device, const struct ru
 
 static int64_t hand_now(void *ctx)
 {
-	(void)ctx;
-	return clock_wall_ms();
+	return env_wall(((struct core *)ctx)->env);
 }
 
 static void hand_apply(void *ctx, const struct run *run, const struct step *step, const json_t *change,
@@ -82,7 +80,7 @@ static void hand_observe(void *ctx, const struct run *run, const struct step *st
 /* Timers are listed, so that those that are still running can be freed at the end. */
 struct timer {
 	struct timer *next, **back;
-	struct event *event;
+	struct env_timer *due;
 	struct token token;
 };
 
@@ -91,27 +89,26 @@ static void timer_free(struct timer *t)
 	*t->back = t->next;
 	if (t->next)
 		t->next->back = t->back;
-	event_free(t->event);
 	free(t);
 }
 
 void timers_drop(struct core *c)
 {
-	while (c->timers)
+	while (c->timers) {
+		env_cancel(c->env, c->timers->due);
 		timer_free(c->timers);
+	}
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void on_timer(void *arg)
 {
 	struct timer *timer = arg;
 	struct token t = timer->token;
 
-	(void)fd;
-	(void)what;
 	timer_free(timer);
 	if (t.era != t.core->era)
 		return;
-	store_set_time(t.core->store, clock_wall_ms());
+	store_set_time(t.core->store, env_wall(t.core->env));
 	engine_timer(t.core->engine, t.run, t.step, t.attempt);
 }
 
@@ -119,18 +116,14 @@ static void hand_timer(void *ctx, int64_t run, int step, int attempt, int64_t de
 {
 	struct core *c = ctx;
 	struct timer *timer = xcalloc(1, sizeof(*timer));
-	struct timeval tv = { delay_ms / 1000, (delay_ms % 1000) * 1000 };
 
-	if (delay_ms < 0)
-		tv = (struct timeval){ 0, 0 };
 	timer->token = (struct token){ c, c->era, run, step, attempt };
 	timer->next = c->timers;
 	timer->back = &c->timers;
 	if (c->timers)
 		c->timers->back = &timer->next;
 	c->timers = timer;
-	timer->event = event_new(c->base, -1, 0, on_timer, timer);
-	event_add(timer->event, &tv);
+	timer->due = env_after(c->env, delay_ms, on_timer, timer);
 }
 
 static json_t *reason_json(const struct error *err)
@@ -292,7 +285,7 @@ static void on_changed(void *arg, const struct op_result *r)
 	struct token *t = arg;
 
 	if (t->era == t->core->era) {
-		store_set_time(t->core->store, clock_wall_ms());
+		store_set_time(t->core->store, env_wall(t->core->env));
 		engine_changed(t->core->engine, t->run, t->step, t->attempt, outcomes[r->outcome], r->after_ms,
 			       &r->error);
 	}
@@ -304,7 +297,7 @@ static void on_observed(void *arg, const struct op_result *r)
 	struct token *t = arg;
 
 	if (t->era == t->core->era) {
-		store_set_time(t->core->store, clock_wall_ms());
+		store_set_time(t->core->store, env_wall(t->core->env));
 		engine_observed(t->core->engine, t->run, t->step, t->attempt, r->document, &r->error);
 	}
 	free(t);

@@ -5,7 +5,6 @@
  */
 #include "core.h"
 
-#include "clock.h"
 #include "json.h"
 #include "text.h"
 
@@ -34,7 +33,7 @@ static void refuse(struct settling *s, const char *kind, const char *value, cons
 			     json_str(holder, "persona", ""));
 	else
 		problems_add(s->problems, s->at, "choose another one, or wait", "%s %s was released by persona %s %lld s ago and is not given out again before %lld s have passed",
-			     kind, value, json_str(holder, "persona", ""), (long long)(clock_wall_ms() - since) / 1000,
+			     kind, value, json_str(holder, "persona", ""), (long long)(env_wall(s->core->env) - since) / 1000,
 			     (long long)s->model->identity_quarantine_ms / 1000);
 }
 
@@ -46,7 +45,7 @@ static bool may_take(struct settling *s, const char *kind, const char *value)
 	if (!holder || !strcmp(json_str(holder, "persona", ""), s->persona->name))
 		return true;
 	expired = !strcmp(json_str(holder, "state", ""), "released") &&
-		  clock_wall_ms() - json_int(holder, "since", 0) >= s->model->identity_quarantine_ms;
+		  env_wall(s->core->env) - json_int(holder, "since", 0) >= s->model->identity_quarantine_ms;
 	if (!expired)
 		refuse(s, kind, value, holder);
 	return expired;
@@ -192,7 +191,7 @@ static void settle_uuid(struct settling *s)
 	char text[37];
 	int i, n = 0;
 
-	randombytes_buf(b, sizeof(b));
+	env_random(s->core->env, b, sizeof(b));
 	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40); /* RFC 9562, version 4 */
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
 	for (i = 0; i < 16; i++)

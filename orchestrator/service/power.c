@@ -4,7 +4,6 @@
  */
 #include "core.h"
 
-#include "clock.h"
 #include "json.h"
 
 #include <stdlib.h>
@@ -40,7 +39,7 @@ static void on_document(void *arg, const struct op_result *r)
 		body = q->power_only ? json_pack("{s:s}", "power", json_str(r->document, "power", "unknown"))
 				     : json_copy((json_t *)r->document);
 		json_object_set_new(body, "machine", json_string(q->machine));
-		json_object_set_new(body, "read_at", json_integer(clock_wall_ms()));
+		json_object_set_new(body, "read_at", json_integer(env_wall(q->core->env)));
 		core_answer(q->core, q->answer, 200, body, NULL);
 	}
 	free(q);
@@ -113,7 +112,7 @@ static void start_power_run(struct core *c, struct answer *a, const struct machi
 		return;
 	}
 	c->last_run = id;
-	store_set_time(c->store, clock_wall_ms());
+	store_set_time(c->store, env_wall(c->env));
 	doc = json_pack("{s:o, s:s, s:[]}", "action", json_sprintf("power-%s", power), "machine", m->name, "casts");
 	steps = power_steps(m, power);
 	engine_start(c->engine, id, doc, steps, targets, NULL);
@@ -208,7 +207,7 @@ void service_return(struct core *c, struct answer *a, const char *machine)
 		answer_error(c, a, &err);
 		return;
 	}
-	store_set_time(c->store, clock_wall_ms());
+	store_set_time(c->store, env_wall(c->env));
 	roster_end_quarantine(c->roster, machine);
 	store_quarantine_delete(c->store, machine);
 	core_event(c, "machine", 0, json_pack("{s:s, s:s, s:s}", "machine", machine, "state", "returned", "by", a->caller.name));

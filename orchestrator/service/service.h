@@ -6,9 +6,9 @@
 #ifndef RECAST_SERVICE_H
 #define RECAST_SERVICE_H
 
+#include "env.h"
 #include "error.h"
 
-#include <event2/event.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,10 +32,13 @@ struct answer {
 struct core_config {
 	const char *database, *key_file, *driver_path;
 	int64_t keep_events, keep_runs;
+	bool (*is_private)(const char *path); /* the file is there and only its owner may read it */
+	void (*superseded)(void *arg); /* another controller has taken over the database; NULL: nobody asks */
+	void *arg;
 };
 
 /* Open the store, load the model and take up open runs.  NULL with the reason. */
-struct core *core_create(struct event_base *base, const struct core_config *config, struct error *err);
+struct core *core_create(struct env *env, const struct core_config *config, struct error *err);
 void core_destroy(struct core *c);
 
 /* Called after each commit that made events: send what is new to the streams. */

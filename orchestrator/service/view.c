@@ -4,7 +4,6 @@
  */
 #include "core.h"
 
-#include "clock.h"
 #include "json.h"
 #include "text.h"
 
@@ -257,11 +256,11 @@ void service_status(struct core *c, struct answer *a)
 			      (json_int_t)engine_count(c->engine), "machines",
 			      (json_int_t)model_count(c->model, KIND_MACHINE), "personas",
 			      (json_int_t)model_count(c->model, KIND_PERSONA), "pid", (int)getpid(), "uptime_ms",
-			      (json_int_t)(clock_wall_ms() - c->started), "counters", "commits",
+			      (json_int_t)(env_wall(c->env) - c->started), "counters", "commits",
 			      (json_int_t)store_commits(c->store), "frames_sent", (json_int_t)n->requests, "changes",
 			      (json_int_t)n->changes, "merged", (json_int_t)n->merged, "observes",
 			      (json_int_t)n->observes, "driver_kills", (json_int_t)n->kills, "driver_starts",
-			      (json_int_t)n->driver_starts, "cpu_us", (json_int_t)clock_cpu_us()),
+			      (json_int_t)n->driver_starts, "cpu_us", (json_int_t)c->env->ops->cpu_us(c->env)),
 		    NULL);
 }
 

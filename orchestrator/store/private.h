@@ -23,6 +23,7 @@ struct store {
 	bool in_transaction;
 	struct error failure; /* first failed write of this turn; code 0: none */
 	uint64_t commits;
+	int64_t epoch; /* of our term; 0: not claimed */
 	int64_t now_ms;
 	int64_t last_event;
 	int64_t oldest_event, oldest_run; /* what store_trim() has removed up to */

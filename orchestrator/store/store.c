@@ -187,10 +187,40 @@ static void note_failure(struct store *s, const char *what)
 		fail(s, what, &s->failure);
 }
 
+static int64_t stored_epoch(struct store *s)
+{
+	char *text = store_meta_get(s, "epoch");
+	int64_t epoch = text ? strtoll(text, NULL, 10) : 0;
+
+	free(text);
+	return epoch;
+}
+
+int store_claim(struct store *s, int64_t *epoch, struct error *err)
+{
+	char text[24];
+
+	s->epoch = stored_epoch(s) + 1;
+	snprintf(text, sizeof(text), "%lld", (long long)s->epoch);
+	store_meta_set(s, "epoch", text);
+	store_write(s, STMT_LOCK_EPOCH, "i", s->epoch);
+	*epoch = s->epoch;
+	return store_commit(s, err);
+}
+
+/* Inside of the transaction, so nobody can come between this and the commit. */
+static void check_term(struct store *s)
+{
+	if (s->epoch && !s->failure.code && stored_epoch(s) != s->epoch)
+		error_set(&s->failure, ERROR_SUPERSEDED, "another controller has taken over: the term is not %lld any more",
+			  (long long)s->epoch);
+}
+
 int store_commit(struct store *s, struct error *err)
 {
 	if (!store_dirty(s))
 		return 0;
+	check_term(s);
 	if (!s->failure.code && sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
 		note_failure(s, "commit");
 	s->in_transaction = false;

@@ -28,6 +28,10 @@ bool store_dirty(const struct store *s);
 int store_commit(struct store *s, struct error *err);
 uint64_t store_commits(const struct store *s);
 
+/* Begin a new term of control: the epoch in the database grows by one, all locks are taken over, and this
+ * is committed.  From then on a commit fails with SUPERSEDED once another term has begun. */
+int store_claim(struct store *s, int64_t *epoch, struct error *err);
+
 /* Note the time of the writes to come (UTC ms). */
 void store_set_time(struct store *s, int64_t now_ms);
 
@@ -91,7 +95,6 @@ json_t *store_step_all(struct store *s, int64_t run);
 void store_lock_add(struct store *s, const char *target, int64_t run, int64_t epoch);
 void store_lock_release(struct store *s, int64_t run);
 json_t *store_lock_of(struct store *s, int64_t run);
-void store_lock_epoch(struct store *s, int64_t epoch);
 
 /* event: the public stream, numbered without gaps. */
 int64_t store_event_add(struct store *s, const char *type, int64_t run, const json_t *doc);

@@ -122,11 +122,6 @@ json_t *store_lock_of(struct store *s, int64_t run)
 	return out;
 }
 
-void store_lock_epoch(struct store *s, int64_t epoch)
-{
-	store_write(s, STMT_LOCK_EPOCH, "i", epoch);
-}
-
 int64_t store_event_add(struct store *s, const char *type, int64_t run, const json_t *doc)
 {
 	s->last_event++;

@@ -98,7 +98,8 @@ TEST(takes_an_unknown_code_for_internal)
 
 TEST(retries_only_what_may_pass)
 {
-	static const enum error_code retryable[] = { ERROR_UNREACHABLE, ERROR_PROTOCOL, ERROR_BUSY, ERROR_TIMEOUT };
+	static const enum error_code retryable[] = { ERROR_UNREACHABLE, ERROR_PROTOCOL, ERROR_BUSY,
+							ERROR_SUPERSEDED, ERROR_TIMEOUT };
 	size_t i, n = 0;
 
 	for (i = 0; i < ERROR_COUNT; i++)

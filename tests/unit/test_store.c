@@ -689,7 +689,36 @@ TEST(keeps_assignments_and_quarantine)
 	place_close(&p);
 }
 
-UNIT_MAIN(T(makes_a_database_and_key_that_only_the_owner_reads), T(finds_again_what_it_committed),
+TEST(refuses_the_commits_of_an_older_term)
+{
+	struct error err = { 0 };
+	struct place p;
+	int64_t epoch;
+	json_t *locks;
+
+	place_open(&p);
+	assert_int_equal(store_claim(p.s, &epoch, &err), 0);
+	assert_int_equal(epoch, 1);
+	store_run_add(p.s, 1, "apply", "web", "node1", json_null(), NULL);
+	store_lock_add(p.s, "machine:node1", 1, epoch);
+	commit(&p);
+	close_store(&p);
+	open_again(&p);
+	assert_int_equal(store_claim(p.s, &epoch, &err), 0);
+	assert_int_equal(epoch, 2);
+	locks = store_lock_of(p.s, 1); /* taken over, not lost */
+	assert_int_equal(json_array_size(locks), 1);
+	json_decref(locks);
+	store_meta_set(p.s, "epoch", "3"); /* as another controller would, had it the same database */
+	store_meta_set(p.s, "said", "by term 2");
+	assert_int_equal(store_commit(p.s, &err), -1);
+	assert_int_equal(err.code, ERROR_SUPERSEDED);
+	assert_null(store_meta_get(p.s, "said"));
+	place_close(&p);
+}
+
+UNIT_MAIN(T(refuses_the_commits_of_an_older_term), T(makes_a_database_and_key_that_only_the_owner_reads),
+	  T(finds_again_what_it_committed),
 	  T(refuses_a_newer_database), T(refuses_a_database_that_is_open_already), T(refuses_what_is_no_database),
 	  T(refuses_a_key_that_others_may_read), T(refuses_a_database_without_its_key), T(refuses_a_key_that_was_cut),
 	  T(gives_secrets_back_as_they_were), T(refuses_secrets_and_names_that_are_too_long),

@@ -13,14 +13,12 @@
 #include "service.h"
 #include "store.h"
 
-#include <event2/event.h>
-
 struct outgoing; /* a device operation that waits for the commit */
 struct timer;	 /* of the engine */
 struct waiting;	 /* an answer that waits for the commit */
 
 struct core {
-	struct event_base *base;
+	struct env *env;
 	struct core_config config;
 	struct store *store;
 	struct model *model;
@@ -29,10 +27,10 @@ struct core {
 	struct dispatch *dispatch;
 	int64_t epoch, last_run, started;
 	uint64_t era; /* of the engine: answers to an older one are dropped */
+	bool superseded; /* another controller has taken over: nothing more may be sent */
 	int planning; /* wishes that are being observed */
 
-	struct event *turn;
-	bool turn_pending;
+	struct env_timer *turn, *reload; /* the end of the turn; NULL: not due */
 	struct timer *timers;
 	struct outgoing *out_first, **out_last;
 	struct waiting *wait_first, **wait_last;
