@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The commands about one machine: health, identify, machine return.
+ * The commands about one machine: health, identify, fence confirm, machine return.
  */
 #include "app.h"
 #include "cleanup.h"
@@ -73,6 +73,24 @@ int cmd_identify(struct app *app, const struct invocation *inv, struct error *er
 	if (client_call(app->client, "POST", path, body, false, NULL, NULL, err))
 		return no_machine(app, inv, err);
 	say("%s shows its light for %" PRId64 " s.", inv->args.items[0], ms / 1000);
+	return 0;
+}
+
+int cmd_fence_confirm(struct app *app, const struct invocation *inv, struct error *err)
+{
+	_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[0], "fence", NULL);
+	const char *because = option_value(inv, OPTION_BECAUSE);
+	json_auto_t *body = NULL;
+
+	if (!because) {
+		error_set(err, ERROR_USAGE, "--because is missing: how do you know that %s is off?", inv->args.items[0]);
+		return error_hint(err, "For instance: --because \"both power cords are pulled\"");
+	}
+	body = json_pack("{s:s}", "because", because);
+	if (client_call(app->client, "POST", path, body, false, NULL, NULL, err))
+		return no_machine(app, inv, err);
+	say("%s counts as off by your word, and is quarantined until `persona machine return %s`.", inv->args.items[0],
+	    inv->args.items[0]);
 	return 0;
 }
 

@@ -47,7 +47,7 @@ orchestrator_libservice_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrato
 	-I$(top_srcdir)/orchestrator/store -I$(top_srcdir)/orchestrator/boot -include config.h
 orchestrator_libservice_a_SOURCES = orchestrator/service/admin.c orchestrator/service/boot.c \
 	orchestrator/service/cast.c orchestrator/service/core.c orchestrator/service/private/core.h \
-	orchestrator/service/define.c orchestrator/service/hands.c orchestrator/service/identity.c \
+	orchestrator/service/define.c orchestrator/service/fence.c orchestrator/service/hands.c orchestrator/service/identity.c \
 	orchestrator/service/power.c orchestrator/service/roster.c orchestrator/service/private/roster.h \
 	orchestrator/service/service.h orchestrator/service/view.c orchestrator/service/wish.c \
 	orchestrator/service/private/wish.h

@@ -1,7 +1,7 @@
-EXTRA_DIST += schema/sql/0001_first.sql
+EXTRA_DIST += schema/sql/0001_first.sql schema/sql/0002_fence.sql
 dist_recastdata_DATA += schema/device/bmc.json schema/device/storage.json schema/device/switch.json
 
-orchestrator/store/migrations.c: $(top_srcdir)/schema/sql/0001_first.sql $(top_srcdir)/tools/embed-sql.sh
+orchestrator/store/migrations.c: $(top_srcdir)/schema/sql/0001_first.sql $(top_srcdir)/schema/sql/0002_fence.sql $(top_srcdir)/tools/embed-sql.sh
 	@$(MKDIR_P) orchestrator/store
 	$(AM_V_GEN)$(top_srcdir)/tools/embed-sql.sh $(top_srcdir)/schema/sql > $@.tmp && mv $@.tmp $@
 CLEANFILES += orchestrator/store/migrations.c

@@ -136,6 +136,11 @@ static void post_return(struct call *call)
 	service_return(call->api->core, call->answer, call->segments[0]);
 }
 
+static void post_fence(struct call *call)
+{
+	service_fence(call->api->core, call->answer, call->segments[0], call->body);
+}
+
 /* The stream opens when the console does. */
 struct console_answer {
 	struct answer answer;

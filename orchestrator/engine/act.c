@@ -40,17 +40,33 @@ static bool is_urgent(const struct run *run, const struct step *step, const json
 	return run->state != RUN_RUNNING && !strcmp(step->object, "power") && !strcmp(power, "off");
 }
 
+static void observe(struct engine *e, struct run *run, struct step *step, const char *device, json_t *objects)
+{
+	step->outstanding = true;
+	e->ops->observe(e->ctx, run, step, device, objects);
+	json_decref(objects);
+}
+
+/* All that can reach the volumes: an array tells each map that holds a volume which is named. */
+static void send_exclusive(struct engine *e, struct run *run, struct step *step)
+{
+	const json_t *volumes = json_object_get(json_object_get(step->doc, "set"), "volumes"), *v;
+	json_t *objects = json_array();
+	size_t i;
+
+	json_array_foreach(volumes, i, v)
+		json_array_append_new(objects, json_sprintf("volume:%s", json_string_value(v)));
+	observe(e, run, step, step->device, objects);
+}
+
 static void send_proof(struct engine *e, struct run *run, struct step *step)
 {
 	const json_t *wish = json_object_get(step->doc, "set");
 	const char *serial = json_str(wish, "serial", NULL), *tcp = json_str(wish, "tcp", NULL);
-	char *object;
 
 	if (serial || tcp) {
-		object = xasprintf("%s:%s", serial ? "console" : "tcp", serial ? serial : tcp);
-		step->outstanding = true;
-		e->ops->observe(e->ctx, run, step, serial ? step->device : "probe", object);
-		free(object);
+		observe(e, run, step, serial ? step->device : "probe",
+			json_pack("[o]", json_sprintf("%s:%s", serial ? "console" : "tcp", serial ? serial : tcp)));
 		return;
 	}
 	/* A report comes by itself; the timer is the deadline. */
@@ -69,8 +85,11 @@ void step_send(struct engine *e, struct run *run, struct step *step)
 		return;
 	}
 	if (step->polling) {
-		step->outstanding = true;
-		e->ops->observe(e->ctx, run, step, step->device, "power");
+		observe(e, run, step, step->device, json_pack("[s]", "power"));
+		return;
+	}
+	if (step_is_exclusive(step)) {
+		send_exclusive(e, run, step);
 		return;
 	}
 	change = change_of(step);
@@ -99,6 +118,13 @@ void run_stop(struct engine *e, struct run *run, const struct error *err)
 	}
 }
 
+/* A machine that cannot be powered off because its BMC is dead loses storage and ports instead (F2, F3): the
+ * steps for that stand in the same plan and may not fail.  A BMC that answers and refuses is no dead one. */
+static bool falls_back(const struct step *step, const struct error *err)
+{
+	return json_bool(step->doc, "fallback", false) && err->code == ERROR_UNREACHABLE;
+}
+
 void step_fail(struct engine *e, struct run *run, struct step *step, const struct error *err)
 {
 	struct error reason = *err;
@@ -113,7 +139,7 @@ void step_fail(struct engine *e, struct run *run, struct step *step, const struc
 		return;
 	}
 	step_move(e, run, step, STEP_FAILED);
-	if (step_is_mask(step))
+	if (step_is_mask(step) || falls_back(step, err))
 		return;
 	error_wrap(&reason, "step %d, %s", step->n, json_str(step->doc, "summary", step->object));
 	run_stop(e, run, &reason);

@@ -251,16 +251,52 @@ static void waited_in_vain(struct engine *e, struct run *run, struct step *step)
 	step_fail(e, run, step, &err);
 }
 
+/* A map of ours would be as wrong as a foreign one: it was seen gone before. */
+static void judge_exclusive(struct engine *e, struct run *run, struct step *step, const json_t *document)
+{
+	const json_t *volumes = json_object_get(json_object_get(step->doc, "set"), "volumes"), *wanted;
+	const char *name, *lun;
+	struct error err = { 0 };
+	json_t *map, *volume;
+	size_t i;
+
+	json_object_foreach(json_object_get(document, "maps"), name, map)
+		json_object_foreach(json_object_get(map, "luns"), lun, volume)
+			json_array_foreach(volumes, i, wanted)
+				if (json_equal(wanted, volume))
+					error_set(&err, ERROR_CONFLICT, "volume %s is reachable through map %s, LUN %s, of %s",
+						  json_string_value(volume), name, lun, step->device);
+	if (!err.code) {
+		step_succeed(e, run, step);
+		return;
+	}
+	error_hint(&err, "Somebody mapped it while the run was under way. Remove that map on the array, then apply again.");
+	step_fail(e, run, step, &err);
+}
+
+/* What was read of a step that needs it: the truth, or a failure that may pass. */
+static void settle_exclusive(struct engine *e, struct run *run, struct step *step, const json_t *document,
+			     const struct error *err)
+{
+	if (document)
+		judge_exclusive(e, run, step, document);
+	else if (!err->retryable || run->stopping || time_is_up(e, step))
+		step_fail(e, run, step, err);
+	else
+		step_retry(e, run, step);
+}
+
 void engine_observed(struct engine *e, int64_t id, int n, int attempt, const json_t *document,
 		     const struct error *err)
 {
 	struct run *run;
 	struct step *step = expected(e, id, n, attempt, &run);
 
-	(void)err; /* a failed reading is no reading: only the deadline counts */
 	if (!step)
 		return;
-	if (document && judge(step, document))
+	if (step_is_exclusive(step))
+		settle_exclusive(e, run, step, document, err);
+	else if (document && judge(step, document))
 		step_succeed(e, run, step);
 	else if (time_is_up(e, step))
 		waited_in_vain(e, run, step);
@@ -302,6 +338,20 @@ bool engine_reported(struct engine *e, const char *machine, const char *stage)
 			drive(e, run);
 			return true;
 		}
+	return false;
+}
+
+bool engine_fell_back(const struct run *run, const char *machine)
+{
+	const struct step *step;
+	int i;
+
+	for (i = 0; i < run->n_steps; i++) {
+		step = &run->steps[i];
+		if (step->state == STEP_FAILED && json_bool(step->doc, "fallback", false) &&
+		    !strcmp(json_str(step->doc, "machine", ""), machine))
+			return true;
+	}
 	return false;
 }
 

@@ -84,9 +84,9 @@ struct engine_ops {
 	 * engine_changed(). */
 	void (*apply)(void *ctx, const struct run *run, const struct step *step, const json_t *change,
 		      bool urgent, int64_t deadline_ms);
-	/* Read @objects of @device; the answer comes as engine_observed(). */
+	/* Read @objects (an array of text; borrowed) of @device; the answer comes as engine_observed(). */
 	void (*observe)(void *ctx, const struct run *run, const struct step *step, const char *device,
-			const char *object);
+			const json_t *objects);
 	void (*timer)(void *ctx, int64_t run, int step, int attempt, int64_t delay_ms);
 
 	/* The journal. */
@@ -129,6 +129,9 @@ void engine_observed(struct engine *e, int64_t run, int step, int attempt, const
 void engine_timer(struct engine *e, int64_t run, int step, int attempt);
 /* A machine reported @stage; true when a run was waiting for it. */
 bool engine_reported(struct engine *e, const char *machine, const char *stage);
+
+/* Whether @machine was to be powered off by @run, did not answer, and was fenced without its BMC. */
+bool engine_fell_back(const struct run *run, const char *machine);
 
 /* Open runs, in no order; NULL at the end. */
 const struct run *engine_at(const struct engine *e, size_t i);

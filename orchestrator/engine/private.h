@@ -43,6 +43,7 @@ void run_free(struct run *run);
 bool step_is_proof(const struct step *step);
 bool step_is_quiesce(const struct step *step);
 bool step_is_mask(const struct step *step);
+bool step_is_exclusive(const struct step *step); /* reads who else can reach a volume */
 
 /* locks.c */
 void locks_release(struct engine *e, struct run *run);

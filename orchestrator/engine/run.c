@@ -98,6 +98,11 @@ bool step_is_quiesce(const struct step *step)
 	return !strcmp(step->object, "shutdown");
 }
 
+bool step_is_exclusive(const struct step *step)
+{
+	return !strcmp(step->object, "exclusive");
+}
+
 bool step_is_mask(const struct step *step)
 {
 	return json_bool(step->doc, "mask", false);

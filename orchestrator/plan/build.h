@@ -41,6 +41,7 @@ int plan_vnic_of(const struct persona *persona, const struct machine *machine, c
 int plan_ports(struct planner *pl, const struct cast *c, const struct machine *machine,
 	       enum phase phase, int64_t generation);
 int plan_volumes(struct planner *pl, const struct cast *c);
+int plan_verify(struct planner *pl, const struct cast *c);
 int plan_grants(struct planner *pl, const struct cast *c);
 int plan_unmaps(struct planner *pl, const struct cast *c);
 

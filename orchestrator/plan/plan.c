@@ -14,7 +14,7 @@
 const char *phase_name(enum phase phase)
 {
 	static const char *const names[PHASE_COUNT] = { "quiesce", "off", "unmap", "park", "prepare",
-							"grant",   "on",  "proof", "final", "confirm" };
+							"verify",  "grant", "on",    "proof", "final", "confirm" };
 
 	return names[phase];
 }
@@ -62,6 +62,16 @@ static const char *power_of(struct planner *pl, const struct machine *m)
 
 	json_object_set_new(pl->used, m->bmc->name, json_string(power));
 	return power;
+}
+
+static bool machine_is_target(const struct planner *pl, const struct machine *m)
+{
+	int i;
+
+	for (i = 0; i < pl->n; i++)
+		if (pl->casts[i].to == m)
+			return true;
+	return false;
 }
 
 static char *port_object(struct planner *pl, const struct nic *nic)
@@ -171,18 +181,36 @@ static void chain_final_undo(struct planner *pl)
 	}
 }
 
+/* Whether a machine that cannot be powered off can be fenced without its BMC: everything that its role could
+ * write to or speak through is taken from it by this very plan, and nothing needs its BMC later. */
+static bool can_fall_back(const struct planner *pl, const struct cast *c, const struct machine *m, bool plays)
+{
+	return plays && !machine_is_target(pl, m) && (persona_array(c->persona, 0) || m->n_nics);
+}
+
+static int power_unknown(struct planner *pl, const struct machine *m, bool plays)
+{
+	const char *why = json_str(json_object_get(pl->observed, m->bmc->name), "why", NULL);
+
+	error_set(pl->err, ERROR_UNREACHABLE, "the power state of %s is unknown, and unknown is never off%s%s", m->name,
+		  why ? ": " : "", why ? why : "");
+	if (plays && !machine_is_target(pl, m))
+		return error_hint(pl->err, "Its role has neither storage nor ports to take away. Make sure that it is off, then: persona fence confirm %s",
+				  m->name);
+	return error_hint(pl->err, "Check its BMC with `persona power status %s` and `persona doctor`.", m->name);
+}
+
 static int plan_off(struct planner *pl, const struct cast *c, const struct machine *m, bool plays)
 {
 	const char *power = power_of(pl, m);
+	bool on = !strcmp(power, "on"), off = !strcmp(power, "off"), fallback = can_fall_back(pl, c, m, plays);
 	struct arena *a = &pl->plan->arena;
-	bool on = !strcmp(power, "on");
 	struct plan_step *s;
 
-	if (!on && strcmp(power, "off") != 0) {
-		error_set(pl->err, ERROR_UNREACHABLE, "the power state of %s is unknown, and unknown is never off",
-			  m->name);
-		return error_hint(pl->err, "Check its BMC with `persona power status %s` and `persona doctor`.", m->name);
-	}
+	if (!strcmp(power, "confirmed"))
+		return 0; /* somebody has given his word that it is off */
+	if (!on && !off && !fallback)
+		return power_unknown(pl, m, plays);
 	if (on && plays && c->persona->shutdown_ms) {
 		s = plan_add(pl, PHASE_QUIESCE, m->bmc, "shutdown", json_pack("{s:b}", "requested", 1), NULL);
 		s->verb = '!';
@@ -194,16 +222,20 @@ static int plan_off(struct planner *pl, const struct cast *c, const struct machi
 		s->summary = arena_printf(a, "ask %s to shut down, wait up to %llds", m->name,
 					  (long long)c->persona->shutdown_ms / 1000);
 	}
+	/* What nobody knew cannot be put back. */
 	s = plan_add(pl, PHASE_OFF, m->bmc, "power", json_pack("{s:s}", "power", "off"),
-		     json_pack("{s:s}", "power", power));
-	s->verb = on ? '!' : '=';
-	s->impact = on ? IMPACT_DOWNTIME : IMPACT_NONE;
+		     on || off ? json_pack("{s:s}", "power", power) : NULL);
+	s->verb = off ? '=' : '!';
+	s->impact = off ? IMPACT_NONE : IMPACT_DOWNTIME;
 	s->machine = m->name;
 	s->owner = c->persona->name;
-	s->deadline_ms = 90000;
-	s->summary = arena_printf(a, on ? "power off %s%s and read off twice (fence F1)"
-					: "confirm that %s%s is off: read twice (fence F1)",
-				  m->name, on && !plays ? ", which is on though it plays no persona," : "");
+	s->deadline_ms = on || off ? 90000 : 15000;
+	s->fallback = fallback;
+	s->summary = off ? arena_printf(a, "confirm that %s is off: read twice (fence F1)", m->name)
+		     : on ? arena_printf(a, "power off %s%s and read off twice (fence F1)", m->name,
+					 plays ? "" : ", which is on though it plays no persona,")
+			  : arena_printf(a, "try to power off %s, whose BMC does not answer; without it, storage and ports are taken away (fence F2, F3)",
+					 m->name);
 	return 0;
 }
 
@@ -316,16 +348,6 @@ static int plan_in_place(struct planner *pl, const struct cast *c)
 	return 0;
 }
 
-static bool machine_is_target(const struct planner *pl, const struct machine *m)
-{
-	int i;
-
-	for (i = 0; i < pl->n; i++)
-		if (pl->casts[i].to == m)
-			return true;
-	return false;
-}
-
 static bool machine_is_source(const struct planner *pl, const struct machine *m)
 {
 	int i;
@@ -358,7 +380,7 @@ static int plan_cast(struct planner *pl, int i)
 	    plan_ports(pl, c, c->to, PHASE_PREPARE, c->next_generation) < 0 || plan_volumes(pl, c) < 0)
 		return -1;
 	plan_boot(pl, c);
-	if (plan_grants(pl, c) < 0)
+	if (plan_verify(pl, c) < 0 || plan_grants(pl, c) < 0)
 		return -1;
 	plan_on(pl, c);
 	return plan_ports(pl, c, c->to, PHASE_FINAL, c->next_generation);
@@ -369,6 +391,25 @@ static int by_phase(const void *a, const void *b)
 	const struct plan_step *x = a, *y = b;
 
 	return x->phase != y->phase ? (int)x->phase - (int)y->phase : x->n - y->n;
+}
+
+/* How it is made sure that old holders cannot write any more. */
+static const char *fence_of(struct planner *pl)
+{
+	const char *fence = "none needed";
+	int i;
+
+	for (i = 0; i < pl->plan->n_steps; i++) {
+		if (pl->plan->steps[i].phase != PHASE_OFF)
+			continue;
+		if (!pl->plan->steps[i].undo)
+			return "F2 and F3: a BMC does not answer; maps and sessions are seen gone, ports are parked, the machine is quarantined";
+		fence = "F1: each machine is read off twice; F2: old maps and sessions are seen gone";
+	}
+	for (i = 0; i < pl->n; i++)
+		if (pl->casts[i].from && !strcmp(power_of(pl, pl->casts[i].from), "confirmed"))
+			return "a person's word that the machine is off; F2: old maps and sessions are seen gone";
+	return fence;
 }
 
 static void finish(struct planner *pl)
@@ -387,10 +428,7 @@ static void finish(struct planner *pl)
 			p->impact = p->steps[i].impact;
 	}
 	chain_final_undo(pl);
-	p->fence = "none needed";
-	for (i = 0; i < p->n_steps; i++)
-		if (p->steps[i].phase == PHASE_OFF)
-			p->fence = "F1: each machine is read off twice; F2: old maps and sessions are seen gone";
+	p->fence = fence_of(pl);
 	p->used = json_incref(pl->used);
 }
 

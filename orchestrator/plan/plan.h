@@ -47,6 +47,7 @@ enum phase {
 	PHASE_UNMAP,   /* old LUN maps gone, sessions seen gone */
 	PHASE_PARK,    /* ports of machines that are left */
 	PHASE_PREPARE, /* boot ports, volumes, boot device */
+	PHASE_VERIFY,  /* the array is asked for all maps of each volume: there must be none left */
 	PHASE_GRANT,   /* the new LUN map */
 	PHASE_ON,
 	PHASE_PROOF, /* the role shows that it is up */
@@ -74,6 +75,7 @@ struct plan_step {
 	int64_t generation;
 	int64_t deadline_ms;
 	bool optional; /* its failure does not fail the run */
+	bool fallback; /* nor does this one's: storage and ports are taken from the machine all the same (F2, F3) */
 };
 
 struct plan {

@@ -105,6 +105,29 @@ int plan_volumes(struct planner *pl, const struct cast *c)
 	return 0;
 }
 
+/* Right before the grant each array is asked again who can reach the volumes: nobody may. */
+int plan_verify(struct planner *pl, const struct cast *c)
+{
+	const struct device *array;
+	struct plan_step *s;
+	json_t *volumes;
+	int i, k;
+
+	for (i = 0; (array = persona_array(c->persona, i)); i++) {
+		volumes = json_array();
+		for (k = 0; k < c->persona->n_volumes; k++)
+			if (c->persona->volumes[k].array == array)
+				json_array_append_new(volumes, json_string(c->persona->volumes[k].volume));
+		s = plan_add(pl, PHASE_VERIFY, array, "exclusive", json_pack("{s:o}", "volumes", volumes), NULL);
+		s->verb = '=';
+		s->owner = c->persona->name;
+		s->generation = c->next_generation;
+		s->summary = arena_printf(&pl->plan->arena, "ask %s for all maps and sessions of the volumes of %s: there must be none",
+					  array->name, c->persona->name);
+	}
+	return 0;
+}
+
 int plan_grants(struct planner *pl, const struct cast *c)
 {
 	const struct device *array;

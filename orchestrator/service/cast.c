@@ -95,6 +95,8 @@ static json_t *step_doc(const struct plan_step *s)
 		json_object_set_new(j, "machine", json_string(s->machine));
 	if (s->optional)
 		json_object_set_new(j, "optional", json_true());
+	if (s->fallback)
+		json_object_set_new(j, "fallback", json_true());
 	return j;
 }
 
@@ -213,6 +215,14 @@ static void finish(struct planning *p)
 	arena_fini(&arena);
 }
 
+/* The plan decides what to do about it: refuse, or fence without it. */
+static bool is_dead_bmc(struct core *c, const char *device, const struct error *err)
+{
+	const struct device *d = model_device(c->model, device);
+
+	return d && d->cls == CLASS_BMC && err->code == ERROR_UNREACHABLE;
+}
+
 static void on_read(void *arg, const struct op_result *r)
 {
 	struct reading *reading = arg;
@@ -220,11 +230,26 @@ static void on_read(void *arg, const struct op_result *r)
 
 	if (r->document)
 		json_object_set(p->observed, reading->device, (json_t *)r->document);
+	else if (is_dead_bmc(p->core, reading->device, &r->error))
+		json_object_set_new(p->observed, reading->device,
+				    json_pack("{s:s, s:s}", "power", "unknown", "why", r->error.text));
 	else if (!p->error.code)
 		p->error = r->error;
 	free(reading);
 	if (--p->reads_left == 0)
 		finish(p);
+}
+
+/* The BMC of a machine that is off by somebody's word is not asked. */
+static bool is_confirmed(struct core *c, const char *device)
+{
+	const struct machine *m;
+	size_t i;
+
+	for (i = 0; (m = model_at(c->model, KIND_MACHINE, i)); i++)
+		if (!strcmp(m->bmc->name, device))
+			return roster_confirmed(c->roster, m->name) != NULL;
+	return false;
 }
 
 static void read_devices(struct planning *p, const json_t *reads)
@@ -235,6 +260,11 @@ static void read_devices(struct planning *p, const json_t *reads)
 
 	p->reads_left = json_object_size(reads) + 1;
 	json_object_foreach((json_t *)reads, device, entry) {
+		if (is_confirmed(p->core, device)) {
+			json_object_set_new(p->observed, device, json_pack("{s:s}", "power", "confirmed"));
+			p->reads_left--;
+			continue;
+		}
 		reading = xcalloc(1, sizeof(*reading) + strlen(device) + 1);
 		reading->planning = p;
 		memcpy(reading->device, device, strlen(device) + 1);

@@ -209,9 +209,9 @@ static void load_assignment(void *arg, const char *persona, const char *machine,
 	roster_put(arg, persona, machine, generation, last);
 }
 
-static void load_quarantine(void *arg, const char *machine, const char *reason)
+static void load_quarantine(void *arg, const char *machine, const char *reason, const char *confirmed)
 {
-	roster_set_quarantine(arg, machine, reason);
+	roster_set_quarantine(arg, machine, reason, confirmed);
 }
 
 static void resume_runs(struct core *c)

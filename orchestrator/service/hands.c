@@ -69,11 +69,11 @@ static void hand_apply(void *ctx, const struct run *run, const struct step *step
 }
 
 static void hand_observe(void *ctx, const struct run *run, const struct step *step, const char *device,
-			 const char *object)
+			 const json_t *objects)
 {
 	struct outgoing *o = push(ctx, device, run, step);
 
-	o->objects = json_pack("[s]", object);
+	o->objects = json_incref((json_t *)objects);
 	o->deadline_ms = OBSERVE_DEADLINE_MS;
 }
 
@@ -232,15 +232,21 @@ static void cast_done(struct core *c, const struct run_cast *cast)
 	store_assignment_put(c->store, cast->persona, cast->to, generation, last);
 }
 
-static void quarantine(struct core *c, const struct run *run, const char *machine)
+static void quarantine(struct core *c, const struct run *run, const char *machine, const char *reason)
 {
+	const char *word = machine ? roster_confirmed(c->roster, machine) : NULL;
+	char *confirmed = word ? xstrdup(word) : NULL; /* it holds until somebody returns the machine */
+
 	if (!machine)
 		return;
-	roster_set_quarantine(c->roster, machine, run->reason.text);
-	store_quarantine_put(c->store, machine, run->reason.text, run->id);
+	roster_set_quarantine(c->roster, machine, reason, confirmed);
+	store_quarantine_put(c->store, machine, reason, run->id, confirmed);
+	free(confirmed);
 	core_event(c, "machine", run->id,
-		   json_pack("{s:s, s:s, s:s}", "machine", machine, "state", "quarantined", "reason", run->reason.text));
+		   json_pack("{s:s, s:s, s:s}", "machine", machine, "state", "quarantined", "reason", reason));
 }
+
+static const char fell_back[] = "its BMC did not answer when it was to be powered off; its storage and ports were taken away";
 
 static void hand_run_ended(void *ctx, const struct run *run)
 {
@@ -248,17 +254,19 @@ static void hand_run_ended(void *ctx, const struct run *run)
 	int i;
 
 	for (i = 0; i < run->n_casts; i++) {
-		if (run->state == RUN_DONE)
+		if (run->state == RUN_DONE) {
 			cast_done(c, &run->casts[i]);
-		else if (run->state == RUN_ROLLED_BACK && run->casts[i].activates)
+			if (run->casts[i].from && engine_fell_back(run, run->casts[i].from))
+				quarantine(c, run, run->casts[i].from, fell_back);
+		} else if (run->state == RUN_ROLLED_BACK && run->casts[i].activates)
 			forget_secret(c, run->casts[i].persona, run->casts[i].next_generation);
 		else if (run->state == RUN_QUARANTINED) {
-			quarantine(c, run, run->casts[i].from);
-			quarantine(c, run, run->casts[i].to);
+			quarantine(c, run, run->casts[i].from, run->reason.text);
+			quarantine(c, run, run->casts[i].to, run->reason.text);
 		}
 	}
 	if (!run->n_casts && run->state == RUN_QUARANTINED)
-		quarantine(c, run, run->machine);
+		quarantine(c, run, run->machine, run->reason.text);
 	store_lock_release(c->store, run->id);
 	log_info("core", "run %lld (%s) ended: %s%s%s", (long long)run->id, run->action,
 		 run_state_name(run->state), run->reason.code ? ": " : "", run->reason.text);

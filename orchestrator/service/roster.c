@@ -11,7 +11,7 @@
 #include <string.h>
 
 struct held {
-	char *machine, *reason;
+	char *machine, *reason, *confirmed;
 };
 
 struct roster {
@@ -106,6 +106,13 @@ const char *roster_quarantine(const struct roster *r, const char *machine)
 	return h ? h->reason : NULL;
 }
 
+const char *roster_confirmed(const struct roster *r, const char *machine)
+{
+	const struct held *h = table_get(r->quarantined, machine);
+
+	return h ? h->confirmed : NULL;
+}
+
 void roster_end_quarantine(struct roster *r, const char *machine)
 {
 	struct held *h = table_remove(r->quarantined, machine);
@@ -114,10 +121,11 @@ void roster_end_quarantine(struct roster *r, const char *machine)
 		return;
 	free(h->machine);
 	free(h->reason);
+	free(h->confirmed);
 	free(h);
 }
 
-void roster_set_quarantine(struct roster *r, const char *machine, const char *reason)
+void roster_set_quarantine(struct roster *r, const char *machine, const char *reason, const char *confirmed)
 {
 	struct held *h;
 
@@ -125,5 +133,6 @@ void roster_set_quarantine(struct roster *r, const char *machine, const char *re
 	h = xcalloc(1, sizeof(*h));
 	h->machine = xstrdup(machine);
 	h->reason = xstrdup(reason);
+	h->confirmed = confirmed ? xstrdup(confirmed) : NULL;
 	table_add(r->quarantined, h->machine, h);
 }

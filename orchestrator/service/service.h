@@ -68,9 +68,12 @@ void service_power_get(struct core *c, struct answer *a, const char *machine);
 void service_power_set(struct core *c, struct answer *a, const char *machine, const json_t *body);
 void service_health(struct core *c, struct answer *a, const char *machine);
 void service_identify(struct core *c, struct answer *a, const char *machine, const json_t *body);
-void service_return(struct core *c, struct answer *a, const char *machine);
 void service_console(struct core *c, struct answer *a, const char *machine, const char *action,
 		     const char *data);
+
+/* fence.c */
+void service_fence(struct core *c, struct answer *a, const char *machine, const json_t *body);
+void service_return(struct core *c, struct answer *a, const char *machine);
 
 /* view.c */
 void service_status(struct core *c, struct answer *a);

@@ -67,9 +67,11 @@ typedef void (*store_assignment_fn)(void *arg, const char *persona, const char *
 int store_assignment_each(struct store *s, store_assignment_fn fn, void *arg, struct error *err);
 void store_assignment_put(struct store *s, const char *persona, const char *machine, int64_t generation,
 			  int64_t last);
-typedef void (*store_quarantine_fn)(void *arg, const char *machine, const char *reason);
+typedef void (*store_quarantine_fn)(void *arg, const char *machine, const char *reason, const char *confirmed);
 int store_quarantine_each(struct store *s, store_quarantine_fn fn, void *arg, struct error *err);
-void store_quarantine_put(struct store *s, const char *machine, const char *reason, int64_t run);
+/* @run 0: by hand; @confirmed: who has given his word that it is off, or NULL. */
+void store_quarantine_put(struct store *s, const char *machine, const char *reason, int64_t run,
+			  const char *confirmed);
 void store_quarantine_delete(struct store *s, const char *machine);
 
 /* secret: encrypted at rest.  get returns NULL with NOT_FOUND, or INTERNAL when it cannot be opened. */

@@ -134,13 +134,15 @@ int store_quarantine_each(struct store *s, store_quarantine_fn fn, void *arg, st
 
 	(void)err;
 	while (store_row(s, stmt))
-		fn(arg, column_text(stmt, 0), column_text(stmt, 1));
+		fn(arg, column_text(stmt, 0), column_text(stmt, 1),
+		   sqlite3_column_type(stmt, 2) == SQLITE_NULL ? NULL : column_text(stmt, 2));
 	return 0;
 }
 
-void store_quarantine_put(struct store *s, const char *machine, const char *reason, int64_t run)
+void store_quarantine_put(struct store *s, const char *machine, const char *reason, int64_t run,
+			  const char *confirmed)
 {
-	store_write(s, STMT_QUARANTINE_PUT, "ttii", machine, reason, run, s->now_ms);
+	store_write(s, STMT_QUARANTINE_PUT, run ? "ttiit" : "tt0it", machine, reason, run, s->now_ms, confirmed);
 }
 
 void store_quarantine_delete(struct store *s, const char *machine)

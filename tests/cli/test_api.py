@@ -139,7 +139,7 @@ COMMANDS = [
     "plan --swap web db", "plan --release web", "plan web", "apply web --on node4 --wait", "apply web --group blades",
     "apply web", "move web --to node4", "swap web db", "release web", "delete persona web", "power status node1",
     "power on node1", "power off node1", "power soft node1", "health node1", "identify node1 --for 60s",
-    "machine return node4", "runs", "runs --open --limit 5", "run show 12", "run cancel 12", "status", "doctor",
+    "machine return node4", "fence confirm node4 --because unplugged", "runs", "runs --open --limit 5", "run show 12", "run cancel 12", "status", "doctor",
     "backup /tmp/x.db", "secret list", "secret delete node1-bmc", "version", "secret set node1-bmc -",
     "define -f -", "define --dry-run -",
 ]

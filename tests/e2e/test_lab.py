@@ -207,13 +207,23 @@ def test_a_dead_bmc_refuses_and_is_never_taken_for_off(builddir):
     tap.equal(l.wiring(), before)
 
 
-def test_a_dead_bmc_of_the_old_holder_stops_a_move(builddir):
+def test_a_dead_bmc_of_the_old_holder_leads_to_array_and_switch(builddir):
+    """The old server runs on, without its disk and in the parking VLAN; the new one has both."""
     l = lab(builddir)
+    c = l.controller
     up(l, "web", 4)
-    before = l.wiring()
     l.cmd("break", "bmc", "4", check=True)
-    l.controller.persona("move", "web", "--to", "node5").expect(6, "node4-bmc")
-    tap.equal((l.wiring(), l.power(5)), (before, "off"))
+    run = c.run_to_end(action="move", persona="web", machine="node5")
+    tap.equal(run["state"], "done", run)
+    tap.equal([s["state"] for s in run["steps"] if s["device"] == "node4-bmc" and s["phase"] == "off"], ["failed"])
+    tap.equal(l.sessions(), 1)
+    old = [row for row in l.ovs_ports() if "node4" in row]
+    assert old and all("4000" in row for row in old), old
+    tap.equal(c.api("GET", "/v1/machines/node4")[1]["state"], "quarantined")
+    l.cmd("heal", check=True)
+    wait_until(lambda: l.power(4) == "on", 60, "the BMC answers again, and nobody powered the old server off")
+    c.persona("machine", "return", "node4").expect(0)
+    c.persona("power", "off", "node4", "--wait").expect(0)
 
 
 def test_a_wrong_bmc_password_is_told_at_once(builddir):

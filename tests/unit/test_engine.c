@@ -481,6 +481,69 @@ TEST(goes_on_when_an_optional_step_fails)
 	world_close(&w);
 }
 
+/* Powered off if it can be; its map goes away in any case; then the array is asked before the grant. */
+static const char fenced[] =
+	"[{'phase': 1, 'device': 'bmc', 'object': 'power', 'machine': 'node2', 'set': {'power': 'off'}, 'undo': {'power': 'on'},"
+	"  'deadline_ms': 10000, 'fallback': true},"
+	" {'phase': 2, 'device': 'san1', 'object': 'map:web', 'set': {'exists': false}, 'undo': {'exists': true}},"
+	" {'phase': 5, 'device': 'san1', 'object': 'exclusive', 'set': {'volumes': ['a', 'b']}, 'deadline_ms': 5000},"
+	" {'phase': 6, 'device': 'san1', 'object': 'map:web', 'set': {'exists': true}, 'undo': {'exists': false}}]";
+
+TEST(goes_on_without_a_dead_bmc_and_remembers_it)
+{
+	struct world w;
+
+	world_open(&w);
+	world_start(&w, fenced);
+	forget_log(&w);
+	w.now += 10000;
+	answer(&w, 0, OUTCOME_UNKNOWN, ERROR_UNREACHABLE);
+	assert_saw(&w, "failed 0\nintent 1\nsend 1 {\"exists\":false}\n");
+	assert_true(engine_fell_back(engine_at(w.e, 0), "node2"));
+	assert_false(engine_fell_back(engine_at(w.e, 0), "node1"));
+	world_close(&w);
+}
+
+TEST(does_not_go_on_when_a_bmc_answers_and_refuses)
+{
+	struct world w;
+
+	world_open(&w);
+	world_start(&w, fenced);
+	forget_log(&w);
+	answer(&w, 0, OUTCOME_NOT_APPLIED, ERROR_REFUSED);
+	assert_contains(w.log.data, "failed 0\nrun running stopping\nrun undoing\n");
+	assert_string_equal(w.ended, "rolled_back");
+	world_close(&w);
+}
+
+TEST(asks_the_array_for_every_map_of_the_volumes_before_it_grants)
+{
+	static const struct {
+		const char *document;
+		const char *saw;
+	} rows[] = {
+		{ "{'maps': {}}", "done 2\nintent 3\nsend 3 {\"exists\":true}\n" },
+		{ "{'maps': {'other': {'luns': {'1': 'c'}}}}", "done 2\nintent 3\nsend 3 {\"exists\":true}\n" },
+		{ "{'maps': {'iqn.x': {'managed': false, 'luns': {'7': 'b'}}}}", "failed 2\nrun running stopping\n" },
+		{ "{'maps': {'web': {'luns': {'1': 'a'}}}}", "failed 2\nrun running stopping\n" },
+	};
+	struct world w;
+	size_t i;
+
+	for (i = 0; i < COUNT(rows); i++) {
+		world_open(&w);
+		world_start(&w, fenced);
+		done(&w, 0);
+		forget_log(&w);
+		done(&w, 1);
+		assert_saw(&w, "done 1\nintent 2\nread 2 san1 volume:a volume:b\n");
+		seen(&w, 2, rows[i].document);
+		assert_contains(w.log.data, rows[i].saw);
+		world_close(&w);
+	}
+}
+
 TEST(holds_its_locks_until_it_ends)
 {
 	json_t *mine = world_json(world_targets), *other = world_json("['machine:node9', 'persona:web']");
@@ -559,5 +622,6 @@ UNIT_MAIN(T(goes_forward_phase_by_phase), T(sends_owner_and_generation_with_a_ch
 	  T(fails_when_no_report_comes_in_time), T(reads_the_console_until_the_text_is_seen),
 	  T(probes_the_port_until_it_is_open), T(polls_the_power_after_asking_for_shutdown),
 	  T(goes_on_to_power_off_when_a_system_does_not_stop), T(goes_on_when_an_optional_step_fails),
-	  T(holds_its_locks_until_it_ends), T(gives_back_only_its_own_reservations),
+	  T(goes_on_without_a_dead_bmc_and_remembers_it), T(does_not_go_on_when_a_bmc_answers_and_refuses),
+	  T(asks_the_array_for_every_map_of_the_volumes_before_it_grants), T(holds_its_locks_until_it_ends), T(gives_back_only_its_own_reservations),
 	  T(knows_which_machine_boots_and_which_is_left))

@@ -161,6 +161,7 @@ TEST(applies_a_role_to_a_machine_at_rest)
 	assert_outline(&s, "off node1-bmc power =\n"
 			   "prepare leaf1 port:p11 ~\nprepare leaf1 port:p12 ~\n"
 			   "prepare san1 volume:web-root +\nprepare node1-bmc boot ~\n"
+			   "verify san1 exclusive =\n"
 			   "grant san1 map:web +\n"
 			   "on node1-bmc power +\n"
 			   "proof node1-bmc proof =\n"
@@ -228,6 +229,7 @@ TEST(breaks_the_old_place_before_it_makes_the_new)
 			   "unmap san1 map:web -\n"
 			   "park leaf1 port:p11 ~\npark leaf1 port:p12 ~\n"
 			   "prepare leaf1 port:p21 ~\nprepare leaf1 port:p22 ~\nprepare node2-bmc boot ~\n"
+			   "verify san1 exclusive =\n"
 			   "grant san1 map:web +\n"
 			   "on node2-bmc power +\n"
 			   "proof node2-bmc proof =\n"
@@ -304,6 +306,7 @@ TEST(swaps_two_roles_in_one_plan)
 			   "unmap san1 map:web -\nunmap san1 map:db -\nunmap san2 map:db -\n"
 			   "prepare leaf1 port:p21 ~\nprepare leaf1 port:p22 ~\nprepare node2-bmc boot ~\n"
 			   "prepare leaf1 port:p11 ~\nprepare leaf1 port:p12 ~\nprepare node1-bmc boot ~\n"
+			   "verify san1 exclusive =\nverify san1 exclusive =\nverify san2 exclusive =\n"
 			   "grant san1 map:web +\ngrant san1 map:db +\ngrant san2 map:db +\n"
 			   "on node2-bmc power +\non node1-bmc power +\n"
 			   "proof node2-bmc proof =\nproof node1-bmc proof =\n"
@@ -614,7 +617,49 @@ TEST(prints_every_step_for_people_and_programs)
 	scene_close(&s);
 }
 
-UNIT_MAIN(T(applies_a_role_to_a_machine_at_rest), T(says_in_each_step_what_it_sets_and_how_it_is_undone),
+TEST(takes_storage_and_ports_from_a_machine_whose_bmc_is_dead)
+{
+	struct scene s;
+
+	scene_open(&s, NULL);
+	observe(&s, web_plays);
+	observe(&s, "{'node1-bmc': {'power': 'unknown', 'why': 'node1-bmc does not answer'}}");
+	cast_web(&s, "node1", "node2");
+	must_build(&s, 1);
+	assert_true(step(&s, PHASE_OFF, "node1-bmc", "power")->fallback);
+	assert_null(step(&s, PHASE_OFF, "node1-bmc", "power")->undo); /* nobody knows what it was */
+	assert_false(step(&s, PHASE_OFF, "node2-bmc", "power")->fallback);
+	step(&s, PHASE_UNMAP, "san1", "map:web");
+	step(&s, PHASE_PARK, "leaf1", "port:p11");
+	step(&s, PHASE_PARK, "leaf1", "port:p12");
+	assert_contains(s.plan->fence, "F2 and F3");
+	/* Its own BMC is needed to play there again. */
+	cast_web(&s, "node1", "node1");
+	build(&s, 1);
+	assert_null(s.plan);
+	assert_contains(s.err.text, "does not answer");
+	scene_close(&s);
+}
+
+TEST(asks_no_bmc_of_a_machine_that_is_off_by_somebodys_word)
+{
+	struct scene s;
+	int i;
+
+	scene_open(&s, NULL);
+	observe(&s, web_plays);
+	observe(&s, "{'node1-bmc': {'power': 'confirmed'}}");
+	cast_web(&s, "node1", "node2");
+	must_build(&s, 1);
+	for (i = 0; i < s.plan->n_steps; i++)
+		assert_string_not_equal(s.plan->steps[i].device, "node1-bmc");
+	step(&s, PHASE_UNMAP, "san1", "map:web");
+	assert_contains(s.plan->fence, "a person's word");
+	scene_close(&s);
+}
+
+UNIT_MAIN(T(takes_storage_and_ports_from_a_machine_whose_bmc_is_dead),
+	  T(asks_no_bmc_of_a_machine_that_is_off_by_somebodys_word), T(applies_a_role_to_a_machine_at_rest), T(says_in_each_step_what_it_sets_and_how_it_is_undone),
 	  T(breaks_the_old_place_before_it_makes_the_new), T(does_not_put_back_a_map_of_another_generation),
 	  T(asks_no_system_to_stop_that_wants_no_time), T(releases_a_role_to_parked_ports_and_no_map),
 	  T(swaps_two_roles_in_one_plan), T(changes_ports_in_flight_without_power),

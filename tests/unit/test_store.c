@@ -6,6 +6,7 @@
 #include "unit.h"
 
 #include "json.h"
+#include "migrations.h"
 #include "store.h"
 #include "text.h"
 
@@ -132,13 +133,15 @@ TEST(finds_again_what_it_committed)
 
 TEST(refuses_a_newer_database)
 {
+	char sql[64];
 	struct place p;
 
 	place_open(&p);
 	close_store(&p);
 	meddle(&p, "PRAGMA user_version = 99");
 	refused(&p, "the database has schema 99", "newer recastd");
-	meddle(&p, "PRAGMA user_version = 1");
+	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", n_migrations);
+	meddle(&p, sql);
 	open_again(&p);
 	place_close(&p);
 }
@@ -660,9 +663,9 @@ static void collect_assignment(void *arg, const char *persona, const char *machi
 	text_printf(arg, "%s@%s#%lld/%lld ", persona, machine ? machine : "-", (long long)generation, (long long)last);
 }
 
-static void collect_quarantine(void *arg, const char *machine, const char *reason)
+static void collect_quarantine(void *arg, const char *machine, const char *reason, const char *confirmed)
 {
-	text_printf(arg, "%s: %s ", machine, reason);
+	text_printf(arg, "%s: %s (%s) ", machine, reason, confirmed ? confirmed : "");
 }
 
 TEST(keeps_assignments_and_quarantine)
@@ -674,15 +677,16 @@ TEST(keeps_assignments_and_quarantine)
 	store_assignment_put(p.s, "web", "node1", 1, 1);
 	store_assignment_put(p.s, "web", NULL, 0, 1);
 	store_assignment_put(p.s, "db", "node2", 4, 5);
-	store_quarantine_put(p.s, "node3", "its array is gone", 9);
-	store_quarantine_put(p.s, "node4", "x", 9);
+	store_quarantine_put(p.s, "node3", "its array is gone", 9, "uid 0");
+	store_quarantine_put(p.s, "node4", "x", 0, NULL);
+	store_quarantine_put(p.s, "node5", "y", 0, NULL);
 	store_quarantine_delete(p.s, "node4");
 	commit(&p);
 	store_assignment_each(p.s, collect_assignment, &t, NULL);
 	assert_string_equal(t.data, "db@node2#4/5 web@-#0/1 ");
 	t.len = 0;
 	store_quarantine_each(p.s, collect_quarantine, &t, NULL);
-	assert_string_equal(t.data, "node3: its array is gone ");
+	assert_string_equal(t.data, "node3: its array is gone (uid 0) node5: y () ");
 	store_assignment_put(p.s, "db", "node2", 6, 5); /* the last generation never falls behind */
 	assert_int_equal(store_commit(p.s, NULL), -1);
 	text_fini(&t);

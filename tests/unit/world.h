@@ -49,12 +49,16 @@ static inline void world_apply(void *ctx, const struct run *run, const struct st
 }
 
 static inline void world_observe(void *ctx, const struct run *run, const struct step *step, const char *device,
-				 const char *object)
+				 const json_t *objects)
 {
 	struct world *w = ctx;
+	size_t i;
 
 	(void)run;
-	text_printf(&w->log, "read %d %s %s\n", step->n, device, object);
+	text_printf(&w->log, "read %d %s", step->n, device);
+	for (i = 0; i < json_array_size(objects); i++)
+		text_printf(&w->log, " %s", json_string_value(json_array_get(objects, i)));
+	text_append(&w->log, "\n");
 	w->attempts[step->n] = step->attempt;
 }
 

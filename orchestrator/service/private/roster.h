@@ -31,7 +31,9 @@ const struct assignment *roster_on(const struct roster *r, const char *machine);
 
 /* The reason, or NULL when the machine is not quarantined. */
 const char *roster_quarantine(const struct roster *r, const char *machine);
-void roster_set_quarantine(struct roster *r, const char *machine, const char *reason);
+/* Who has given his word that it is off though its BMC cannot tell, or NULL. */
+const char *roster_confirmed(const struct roster *r, const char *machine);
+void roster_set_quarantine(struct roster *r, const char *machine, const char *reason, const char *confirmed);
 void roster_end_quarantine(struct roster *r, const char *machine);
 
 #endif
