@@ -45,4 +45,7 @@ json_t *column_int(sqlite3_stmt *stmt, int column);	 /* integer or null */
 /* The 32-byte master key from @path, made with mode 0400 when there is none. */
 int store_key_load(struct store *s, const char *path, bool may_create, struct error *err);
 
+/* Make the name of a new file durable: fsync of the folder that @path lies in.  -1 with errno. */
+int store_sync_folder(const char *path);
+
 #endif

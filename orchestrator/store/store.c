@@ -354,6 +354,18 @@ static int sync_file(const char *path, int64_t *bytes, struct error *err)
 	return 0;
 }
 
+int store_sync_folder(const char *path)
+{
+	_cleanup_(freep) char *folder = xstrdup(path);
+	_cleanup_(closep) int fd = -1;
+	char *slash = strrchr(folder, '/');
+
+	if (slash)
+		slash[slash == folder] = '\0';
+	fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -1 : fsync(fd);
+}
+
 int store_backup(struct store *s, const char *path, int64_t *bytes, struct error *err)
 {
 	_cleanup_(freep) char *tmp = xasprintf("%s.part", path);
@@ -375,5 +387,9 @@ int store_backup(struct store *s, const char *path, int64_t *bytes, struct error
 	if (rc == 0 && link(tmp, path) < 0)
 		rc = error_set(err, ERROR_STORAGE, "backup: %s: %s", path, strerror(errno));
 	unlink(tmp);
+	if (rc == 0 && store_sync_folder(path) < 0) {
+		rc = error_set(err, ERROR_STORAGE, "backup: the folder of %s: %s", path, strerror(errno));
+		unlink(path);
+	}
 	return rc;
 }

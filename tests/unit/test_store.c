@@ -48,7 +48,7 @@ static void close_store(struct place *p)
 
 static void place_close(struct place *p)
 {
-	static const char *const ends[] = { "db", "db-wal", "db-shm", "key", "copy", "copy.part" };
+	static const char *const ends[] = { "db", "db-wal", "db-shm", "key", "key.part", "copy", "copy.part" };
 	char path[80];
 	size_t i;
 
@@ -221,6 +221,29 @@ static void assert_secret(struct place *p, const char *name, const char *bytes, 
 	assert_int_equal(secret_len(got), len);
 	assert_memory_equal(secret_reveal(got), bytes, len);
 	secret_destroy(got);
+}
+
+TEST(makes_its_key_anew_when_the_first_start_was_cut_off)
+{
+	struct place p;
+	char part[64];
+	int fd;
+
+	place_open(&p);
+	close_store(&p);
+	assert_int_equal(unlink(p.db), 0);
+	assert_int_equal(unlink(p.key), 0);
+	snprintf(part, sizeof(part), "%s.part", p.key);
+	fd = open(part, O_WRONLY | O_CREAT, 0400);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "half", 4), 4);
+	close(fd);
+	open_again(&p);
+	assert_int_equal(mode_of(p.key), 0400);
+	assert_int_equal(access(part, F_OK), -1);
+	close_store(&p);
+	open_again(&p);
+	place_close(&p);
 }
 
 TEST(gives_secrets_back_as_they_were)
@@ -692,6 +715,7 @@ TEST(keeps_assignments_and_quarantine)
 UNIT_MAIN(T(makes_a_database_and_key_that_only_the_owner_reads), T(finds_again_what_it_committed),
 	  T(refuses_a_newer_database), T(refuses_a_database_that_is_open_already), T(refuses_what_is_no_database),
 	  T(refuses_a_key_that_others_may_read), T(refuses_a_database_without_its_key), T(refuses_a_key_that_was_cut),
+	  T(makes_its_key_anew_when_the_first_start_was_cut_off),
 	  T(gives_secrets_back_as_they_were), T(refuses_secrets_and_names_that_are_too_long),
 	  T(detects_secrets_that_were_swapped_or_changed), T(counts_one_commit_for_all_writes_of_a_turn),
 	  T(rolls_a_whole_turn_back_when_one_write_fails), T(refuses_states_that_do_not_exist),
