@@ -21,10 +21,10 @@ struct store {
 	sqlite3_stmt *statements[STMT_COUNT];
 	unsigned char key[32];
 	bool in_transaction;
-	struct error failure; /* first failed write of this turn; code 0: none */
+	struct error failure; /* what failed first in this turn; code 0: none */
 	uint64_t commits;
 	int64_t now_ms;
-	int64_t last_event;
+	int64_t last_event, committed_event;
 	int64_t oldest_event, oldest_run; /* what store_trim() has removed up to */
 };
 

@@ -149,7 +149,7 @@ struct store *store_open(const char *path, const char *key_path, struct error *e
 		store_close(s);
 		return NULL;
 	}
-	s->last_event = last_event(s);
+	s->last_event = s->committed_event = last_event(s);
 	return s;
 }
 
@@ -196,11 +196,13 @@ int store_commit(struct store *s, struct error *err)
 	s->in_transaction = false;
 	if (!s->failure.code) {
 		s->commits++;
+		s->committed_event = s->last_event;
 		return 0;
 	}
 	if (!sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-	s->last_event = last_event(s);
+	s->last_event = s->committed_event; /* not read: the disk may not be up to that just now */
+	s->oldest_event = s->oldest_run = 0;
 	if (err)
 		*err = s->failure;
 	error_clear(&s->failure);
@@ -260,6 +262,11 @@ void store_write(struct store *s, enum statement id, const char *types, ...)
 
 	if (s->failure.code)
 		return; /* the turn is lost already; store_commit() tells */
+	if (s->in_transaction && sqlite3_get_autocommit(s->db)) {
+		/* SQLite has rolled back by itself.  Written now, this would be a transaction of its own. */
+		error_set(&s->failure, ERROR_STORAGE, "write: the transaction of this turn was rolled back");
+		return;
+	}
 	if (!s->in_transaction) {
 		if (sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
 			note_failure(s, "begin");
@@ -282,8 +289,11 @@ bool store_row(struct store *s, sqlite3_stmt *stmt)
 
 	if (rc == SQLITE_ROW)
 		return true;
-	if (rc != SQLITE_DONE)
+	if (rc != SQLITE_DONE) {
 		log_error("store", "read failed: %s", sqlite3_errmsg(s->db));
+		if (s->in_transaction)
+			note_failure(s, "read"); /* it was rolled back, or rests on something that was not read */
+	}
 	sqlite3_reset(stmt);
 	return false;
 }
