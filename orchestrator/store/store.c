@@ -131,11 +131,16 @@ static int open_database(struct store *s, const char *path, struct error *err)
 	return rc == 0 && quick_check(s, err) == 0 && prepare_all(s, err) == 0 ? 0 : error_wrap(err, "%s", path);
 }
 
-static int64_t last_event(struct store *s)
+/* -1 when it cannot be read: beginning again at 1 would be worse than not to begin. */
+static int64_t last_event(struct store *s, struct error *err)
 {
 	sqlite3_stmt *stmt = store_bind(s, STMT_EVENT_LAST, "");
-	int64_t last = store_row(s, stmt) ? sqlite3_column_int64(stmt, 0) : 0;
+	int64_t last = -1;
 
+	if (sqlite3_step(stmt) == SQLITE_ROW)
+		last = sqlite3_column_int64(stmt, 0);
+	else
+		fail(s, "the last event", err);
 	sqlite3_reset(stmt);
 	return last;
 }
@@ -145,12 +150,14 @@ struct store *store_open(const char *path, const char *key_path, struct error *e
 	struct store *s = xcalloc(1, sizeof(*s));
 	bool fresh = access(path, F_OK) != 0;
 
-	if (store_key_load(s, key_path, fresh, err) < 0 || open_database(s, path, err) < 0) {
-		store_close(s);
-		return NULL;
-	}
-	s->last_event = s->committed_event = last_event(s);
-	return s;
+	if (store_key_load(s, key_path, fresh, err) == 0 && open_database(s, path, err) == 0)
+		s->last_event = s->committed_event = last_event(s, err);
+	else
+		s->last_event = -1;
+	if (s->last_event >= 0)
+		return s;
+	store_close(s);
+	return NULL;
 }
 
 void store_close(struct store *s)
