@@ -79,7 +79,7 @@ ssize_t __wrap_write(int fd, const void *buf, size_t n)
 	struct open_file *f = logged(fd);
 	ssize_t wrote;
 
-	if (f && fault_due(false)) {
+	if (f && fault_due(CALL_WRITE)) {
 		errno = shim_fault.kind == FAULT_NO_SPACE ? ENOSPC : EIO;
 		return -1;
 	}
@@ -94,7 +94,7 @@ ssize_t __wrap_write(int fd, const void *buf, size_t n)
 int __wrap_fsync(int fd)
 {
 	struct open_file *f = logged(fd);
-	bool fails = f && fault_due(true);
+	bool fails = f && fault_due(CALL_SYNC);
 
 	if (f && f->dir >= 0 && !fails)
 		oplog_dirsync(shim_log, f->dir);

@@ -26,9 +26,11 @@ static uint64_t random_state;
 static int seen_dir = -1; /* what the stock VFS has opened as a directory during this call */
 static int (*stock_open_directory)(const char *path, int *fd);
 
-bool fault_due(bool sync)
+bool fault_due(enum disk_call call)
 {
-	if (!shim_fault.armed || sync != (shim_fault.kind == FAULT_SYNC))
+	static const enum disk_call calls[FAULT_KINDS] = { CALL_WRITE, CALL_WRITE, CALL_SYNC, CALL_READ };
+
+	if (!shim_fault.armed || call != calls[shim_fault.kind])
 		return false;
 	if (shim_fault.countdown-- > 0)
 		return false;
@@ -38,11 +40,11 @@ bool fault_due(bool sync)
 }
 
 /* Due as above, and noted which file it hit. */
-static bool hit(const struct shim_file *f, bool sync)
+static bool hit(const struct shim_file *f, enum disk_call call)
 {
-	if (f->inode < 0 || !fault_due(sync))
+	if (f->inode < 0 || !fault_due(call))
 		return false;
-	shim_fault.at_commit_record = f->is_wal && sync && f->last_write > 0;
+	shim_fault.at_commit_record = f->is_wal && call == CALL_SYNC && f->last_write > 0;
 	shim_fault.at_database = f->is_database;
 	return true;
 }
@@ -74,13 +76,15 @@ static int f_close(sqlite3_file *file)
 
 static int f_read(sqlite3_file *file, void *buf, int n, sqlite3_int64 offset)
 {
+	if (hit(shim(file), CALL_READ))
+		return SQLITE_IOERR_READ;
 	return shim(file)->real->pMethods->xRead(shim(file)->real, buf, n, offset);
 }
 
 static int f_write(sqlite3_file *file, const void *buf, int n, sqlite3_int64 offset)
 {
 	struct shim_file *f = shim(file);
-	bool fails = hit(f, false);
+	bool fails = hit(f, CALL_WRITE);
 	int rc = SQLITE_OK;
 
 	f->last_write = offset;
@@ -102,7 +106,7 @@ static int f_truncate(sqlite3_file *file, sqlite3_int64 size)
 	struct shim_file *f = shim(file);
 	int rc;
 
-	if (hit(f, false))
+	if (hit(f, CALL_WRITE))
 		return SQLITE_IOERR_TRUNCATE;
 	rc = f->real->pMethods->xTruncate(f->real, size);
 	if (rc == SQLITE_OK && f->inode >= 0)
@@ -115,7 +119,7 @@ static int f_sync(sqlite3_file *file, int flags)
 	struct shim_file *f = shim(file);
 	int rc;
 
-	if (hit(f, true)) {
+	if (hit(f, CALL_SYNC)) {
 		oplog_sync(shim_log, f->inode, true);
 		return SQLITE_IOERR_FSYNC;
 	}

@@ -15,6 +15,7 @@ enum fault_kind {
 	FAULT_NO_SPACE, /* a write of half of the bytes, then ENOSPC */
 	FAULT_WRITE,	/* EIO, nothing written */
 	FAULT_SYNC,	/* EIO; the kernel forgets what it could not write */
+	FAULT_READ,	/* EIO */
 	FAULT_KINDS
 };
 
@@ -24,14 +25,16 @@ struct fault {
 	long countdown;	    /* how many operations of this kind still succeed */
 	long hits;
 	bool at_commit_record; /* the last hit was the sync of a WAL whose frames were all written */
-	bool at_database;      /* the last hit was the database itself: a checkpoint */
+	bool at_database;      /* the last hit was the database itself: for a write, a checkpoint */
 };
 
 extern struct oplog *shim_log; /* NULL: nothing is logged */
 extern struct fault shim_fault;
 
-/* True when an operation of this kind has to fail now. */
-bool fault_due(bool sync);
+enum disk_call { CALL_WRITE, CALL_SYNC, CALL_READ };
+
+/* True when this call has to fail now. */
+bool fault_due(enum disk_call call);
 
 /* Register the shim as "recast-powerloss"; make it or the stock VFS the default one.  @seed makes the
  * salts of the WAL the same in each run. */
