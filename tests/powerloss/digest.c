@@ -10,7 +10,8 @@
 #include <string.h>
 
 static const char schema_sql[] = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name";
-static const char tables_sql[] = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
+static const char tables_sql[] =
+	"SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
 static const char turn_sql[] = "SELECT value FROM meta WHERE key = 'powerloss'";
 
 static void add(crypto_generichash_state *state, const void *bytes, int n)
@@ -76,7 +77,8 @@ static int add_tables(crypto_generichash_state *state, sqlite3 *db)
 	if (sqlite3_prepare_v2(db, tables_sql, -1, &stmt, NULL) != SQLITE_OK)
 		return -1;
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		snprintf(sql, sizeof(sql), "SELECT * FROM \"%s\"", (const char *)sqlite3_column_text(stmt, 0));
+		snprintf(sql, sizeof(sql), "SELECT * FROM \"%s\"",
+			 (const char *)sqlite3_column_text(stmt, 0));
 		if (add_rows(state, db, sql) < 0)
 			break;
 		n++;

@@ -117,7 +117,8 @@ static void play_sync(struct inode *f)
 	int i;
 
 	for (i = 0; i < f->n_pending; i++)
-		memcpy(f->durable + f->pending[i].first, f->cache + f->pending[i].first, f->pending[i].span);
+		memcpy(f->durable + f->pending[i].first, f->cache + f->pending[i].first,
+		       f->pending[i].span);
 	f->durable_size = f->cache_size;
 	forget_pending(f);
 }
@@ -129,7 +130,8 @@ static void play_failed_sync(struct inode *f, uint64_t chance)
 	int i;
 
 	for (i = 0; i < f->n_pending; i++)
-		for (at = f->pending[i].first; at < f->pending[i].first + (int64_t)f->pending[i].span; at += SECTOR)
+		for (at = f->pending[i].first;
+		     at < f->pending[i].first + (int64_t)f->pending[i].span; at += SECTOR)
 			if (mix(chance, (uint64_t)at) & 1)
 				memcpy(f->durable + at, f->cache + at, SECTOR);
 	if (chance & 2)
@@ -142,7 +144,8 @@ static void play_failed_sync(struct inode *f, uint64_t chance)
 static void play_name(struct entry *e, int inode)
 {
 	if (e->n == MAX_VERSIONS) { /* forget one in the middle */
-		memmove(&e->versions[1], &e->versions[2], (MAX_VERSIONS - 2) * sizeof(e->versions[0]));
+		memmove(&e->versions[1], &e->versions[2],
+			(MAX_VERSIONS - 2) * sizeof(e->versions[0]));
 		e->n--;
 	}
 	e->versions[e->n++] = inode;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TURNS_BEFORE = 8, TURNS_UNDER = 8, TURNS_AFTER = 3, IMAGES_PER_FAULT = 6, TOLD = 5 };
+enum { TURNS_BEFORE = 8, TURNS_UNDER = 8, TURNS_AFTER = 3, IMAGES_PER_FAULT = 4, TOLD = 5 };
 
 struct life {
 	const struct rig *rig;
@@ -22,28 +22,34 @@ struct life {
 	enum fault_kind kind;
 	bool sticky, spill;
 	long k;
-	uint64_t reference[TURNS_BEFORE + TURNS_UNDER + TURNS_AFTER + 1]; /* digests of a life without faults */
+	uint64_t reference[TURNS_BEFORE + TURNS_UNDER + TURNS_AFTER +
+			   1]; /* digests of a life without faults */
 };
 
 /* Checkpoints come often.  With the small cache changed pages spill before the commit, also for a read. */
 static const char *session_of(const struct life *life)
 {
-	return life->spill ? "PRAGMA wal_autocheckpoint = 12; PRAGMA cache_size = 8" : "PRAGMA wal_autocheckpoint = 12";
+	return life->spill ? "PRAGMA wal_autocheckpoint = 12; PRAGMA cache_size = 8"
+			   : "PRAGMA wal_autocheckpoint = 12";
 }
 
 static void tell(const struct life *life, const char *what)
 {
-	static const char *const kinds[FAULT_KINDS] = { "no space", "write error", "sync error", "read error" };
+	static const char *const kinds[FAULT_KINDS] = { "no space", "write error", "sync error",
+							"read error" };
 	static int told;
 
 	if (told++ < TOLD)
-		printf("# %s%s%s at operation %ld, turn %lld: %s\n", kinds[life->kind], life->sticky ? " from then on" : "",
-		       life->spill ? ", small cache," : "", life->k, (long long)life->load->turn + 1, what);
+		printf("# %s%s%s at operation %ld, turn %lld: %s\n", kinds[life->kind],
+		       life->sticky ? " from then on" : "", life->spill ? ", small cache," : "",
+		       life->k, (long long)life->load->turn + 1, what);
 }
 
 static void arm(const struct life *life)
 {
-	shim_fault = (struct fault){ .kind = life->kind, .armed = true, .sticky = life->sticky, .countdown = life->k };
+	shim_fault = (struct fault){
+		.kind = life->kind, .armed = true, .sticky = life->sticky, .countdown = life->k
+	};
 }
 
 static void disarm(void)
@@ -70,11 +76,13 @@ static bool holds_acknowledged(const struct life *life)
  * have changed what the turn wrote. */
 static void acknowledged(struct life *life, bool hit)
 {
-	bool checkpoint = life->kind == FAULT_SYNC || life->kind == FAULT_READ || shim_fault.at_database;
+	bool checkpoint =
+		life->kind == FAULT_SYNC || life->kind == FAULT_READ || shim_fault.at_database;
 
 	life->tally->checkpoints += hit;
 	if ((hit && !checkpoint) || !holds_acknowledged(life))
-		life->tally->not_reported++, tell(life, "a turn that could not be written was acknowledged");
+		life->tally->not_reported++,
+			tell(life, "a turn that could not be written was acknowledged");
 }
 
 /* Turns while the fault is armed; whether one of them failed. */
@@ -132,7 +140,8 @@ static void lose_power(struct life *life, const struct disk *d, const char *dir,
 	if (verify_image(life->load, d, &life->image, dir, why) == GOOD)
 		return;
 	life->tally->bad_images++;
-	snprintf(what, sizeof(what), "after a power loss at %zu (%s): %s", d->position, image_kind_names[kind], why);
+	snprintf(what, sizeof(what), "after a power loss at %zu (%s): %s", d->position,
+		 image_kind_names[kind], why);
 	tell(life, what);
 }
 
@@ -152,7 +161,8 @@ static void power_losses(struct life *life, size_t start)
 		if (i && log->ops[i - 1].kind == OP_FAILED)
 			for (n = 0; n < IMAGES_PER_FAULT / 2; n++)
 				lose_power(life, d, dir, n);
-		else if (mix(mix((uint64_t)life->k, i), life->rig->seed) % span < IMAGES_PER_FAULT / 2)
+		else if (mix(mix((uint64_t)life->k, i), life->rig->seed) % span <
+			 IMAGES_PER_FAULT / 2)
 			lose_power(life, d, dir, (int)i);
 	}
 	disk_fini(d);
@@ -226,7 +236,8 @@ static bool live_open(struct life *life, int turns)
 
 	begin_life(life);
 	for (i = 0; i < turns; i++)
-		if ((!l->store && load_open(l, session_of(life), &err) < 0) || load_turn(l, &err) < 0)
+		if ((!l->store && load_open(l, session_of(life), &err) < 0) ||
+		    load_turn(l, &err) < 0)
 			abort();
 	load_close(l, false);
 	arm(life);

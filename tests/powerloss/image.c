@@ -41,7 +41,8 @@ static void draw_sector(struct draw *draw, const struct disk *d)
 	p = &d->inodes[i].pending[pick];
 	draw->inode = i;
 	draw->write = pick;
-	draw->sector = p->first / SECTOR + (int64_t)(p->span ? mix(draw->chance, 2) % (p->span / SECTOR) : 0);
+	draw->sector = p->first / SECTOR +
+		       (int64_t)(p->span ? mix(draw->chance, 2) % (p->span / SECTOR) : 0);
 }
 
 /* Writes with a number below this have reached the place with this hash; @n is how many there are. */
@@ -99,7 +100,8 @@ static void make_noise(unsigned char *bytes, const struct pending *p, int64_t at
 		bytes[i] = (unsigned char)mix(chance, (uint64_t)i);
 }
 
-static void apply(unsigned char *bytes, const struct draw *draw, int inode, const struct inode *f, int write)
+static void apply(unsigned char *bytes, const struct draw *draw, int inode, const struct inode *f,
+		  int write)
 {
 	const struct pending *p = &f->pending[write];
 	uint64_t noise;
@@ -115,7 +117,8 @@ static void apply(unsigned char *bytes, const struct draw *draw, int inode, cons
 	}
 }
 
-static void build_file(struct image_file *out, const struct draw *draw, const struct disk *d, int inode)
+static void build_file(struct image_file *out, const struct draw *draw, const struct disk *d,
+		       int inode)
 {
 	const struct inode *f = &d->inodes[inode];
 	size_t size = (size_t)draw_size(draw, f, inode), most;
@@ -150,7 +153,9 @@ static int draw_version(const struct draw *draw, const struct entry *e, int name
 
 void image_build(struct image *image, const struct disk *d, enum image_kind kind, uint64_t chance)
 {
-	struct draw draw = { .kind = kind, .chance = chance, .eagerness = (unsigned)(mix(chance, 3) % 8) };
+	struct draw draw = { .kind = kind,
+			     .chance = chance,
+			     .eagerness = (unsigned)(mix(chance, 3) % 8) };
 	int i, inode;
 
 	draw_sector(&draw, d);
@@ -193,7 +198,8 @@ uint64_t image_hash(const struct image *image, const struct disk *d)
 
 	for (i = 0; i < d->log->n_names; i++)
 		if (image->files[i].there)
-			h = hash_bytes(mix(h, (uint64_t)i), image->files[i].bytes, image->files[i].size);
+			h = hash_bytes(mix(h, (uint64_t)i), image->files[i].bytes,
+				       image->files[i].size);
 	return h;
 }
 

@@ -81,7 +81,8 @@ int oplog_name(struct oplog *log, const char *path)
 	name = intern(log->names, &log->n_names, MAX_NAMES, rest, strlen(rest));
 	if (name == known) {
 		slash = strrchr(rest, '/');
-		log->dir_of[name] = intern(log->dirs, &log->n_dirs, MAX_DIRS, rest, slash ? (size_t)(slash - rest) : 0);
+		log->dir_of[name] = intern(log->dirs, &log->n_dirs, MAX_DIRS, rest,
+					   slash ? (size_t)(slash - rest) : 0);
 		log->current[name] = -1;
 	}
 	return name;

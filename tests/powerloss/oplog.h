@@ -14,16 +14,16 @@
 enum { MAX_NAMES = 24, MAX_DIRS = 4 };
 
 enum op_kind {
-	OP_NAME,	/* a directory entry: @name now stands for @inode, or for nothing (-1) */
-	OP_WRITE,	/* @len bytes of @data at @offset of @inode */
-	OP_SIZE,	/* truncated to @offset */
-	OP_SYNC,	/* fsync of @inode returned 0 */
+	OP_NAME,  /* a directory entry: @name now stands for @inode, or for nothing (-1) */
+	OP_WRITE, /* @len bytes of @data at @offset of @inode */
+	OP_SIZE,  /* truncated to @offset */
+	OP_SYNC,  /* fsync of @inode returned 0 */
 	OP_SYNC_FAILED, /* fsync of @inode returned an error: any part of it may be on disk, the rest never will */
-	OP_DIRSYNC,	/* fsync of directory @name returned 0 */
-	OP_BEGIN,	/* turn @n begins */
-	OP_ACK,		/* store_commit() of turn @n returned 0 */
-	OP_FAILED,	/* store_commit() of turn @n returned -1; @offset: the commit record was written before */
-	OP_BACKUP,	/* store_backup() into @name returned 0 */
+	OP_DIRSYNC, /* fsync of directory @name returned 0 */
+	OP_BEGIN,   /* turn @n begins */
+	OP_ACK,	    /* store_commit() of turn @n returned 0 */
+	OP_FAILED, /* store_commit() of turn @n returned -1; @offset: the commit record was written before */
+	OP_BACKUP, /* store_backup() into @name returned 0 */
 };
 
 struct op {

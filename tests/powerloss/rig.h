@@ -18,7 +18,8 @@ struct tally {
 };
 
 struct fault_tally {
-	long scenarios, failed, not_reported, half_in_memory, not_usable, images, bad_images, either, checkpoints;
+	long scenarios, failed, not_reported, half_in_memory, not_usable, images, bad_images,
+		either, checkpoints;
 	long opens, opens_failed, opens_bad;
 };
 

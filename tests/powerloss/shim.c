@@ -28,7 +28,8 @@ static int (*stock_open_directory)(const char *path, int *fd);
 
 bool fault_due(enum disk_call call)
 {
-	static const enum disk_call calls[FAULT_KINDS] = { CALL_WRITE, CALL_WRITE, CALL_SYNC, CALL_READ };
+	static const enum disk_call calls[FAULT_KINDS] = { CALL_WRITE, CALL_WRITE, CALL_SYNC,
+							   CALL_READ };
 
 	if (!shim_fault.armed || call != calls[shim_fault.kind])
 		return false;
@@ -247,7 +248,8 @@ void shim_register(void)
 {
 	sqlite3_initialize();
 	stock = sqlite3_vfs_find("unix");
-	stock_open_directory = (int (*)(const char *, int *))stock->xGetSystemCall(stock, "openDirectory");
+	stock_open_directory =
+		(int (*)(const char *, int *))stock->xGetSystemCall(stock, "openDirectory");
 	stock->xSetSystemCall(stock, "openDirectory", (sqlite3_syscall_ptr)open_directory);
 	shim_vfs = *stock;
 	shim_vfs.zName = "recast-powerloss";

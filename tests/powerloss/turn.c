@@ -43,13 +43,15 @@ static void make_secret(struct turn *t, const char *name)
 
 static void add_steps(struct turn *t, int64_t run)
 {
-	static const char *const actions[] = { "off", "unmap", "park", "clone", "map", "trunk", "boot", "prove" };
+	static const char *const actions[] = { "off", "unmap", "park", "clone",
+					       "map", "trunk", "boot", "prove" };
 	int i, n = 4 + (int)pick(t, 5);
 	json_t *doc;
 
 	for (i = 0; i < n; i++) {
-		doc = json_pack("{s:s, s:s, s:{s:s, s:i}}", "action", actions[i], "device", i < 3 ? "bmc1" : "array1",
-				"change", "object", "port/12", "vlan", 100 + i);
+		doc = json_pack("{s:s, s:s, s:{s:s, s:i}}", "action", actions[i], "device",
+				i < 3 ? "bmc1" : "array1", "change", "object", "port/12", "vlan",
+				100 + i);
 		store_step_add(t->s, run, i, doc);
 		json_decref(doc);
 	}
@@ -60,7 +62,8 @@ static void begin_run(struct turn *t)
 	int64_t run = store_run_last(t->s) + 1;
 	unsigned persona = (unsigned)run % PERSONAS;
 	char name[32], machine[32], request[32], key[96];
-	json_auto_t *doc = json_pack("{s:s, s:[s,s], s:i}", "action", "apply", "volumes", "root", "data", "budget", 300);
+	json_auto_t *doc = json_pack("{s:s, s:[s,s], s:i}", "action", "apply", "volumes", "root",
+				     "data", "budget", 300);
 
 	snprintf(name, sizeof(name), "web%u", persona);
 	snprintf(machine, sizeof(machine), "node%u", (unsigned)run % MACHINES);
@@ -86,8 +89,8 @@ static void end_run(struct turn *t, const json_t *run)
 	bool bad = pick(t, 5) == 0;
 	char key[96];
 
-	store_run_state(t->s, id, bad ? "quarantined" : "done", bad ? "{\"code\":\"device\",\"text\":\"no answer\"}" : NULL,
-			true);
+	store_run_state(t->s, id, bad ? "quarantined" : "done",
+			bad ? "{\"code\":\"device\",\"text\":\"no answer\"}" : NULL, true);
 	if (bad)
 		store_quarantine_put(t->s, machine, "the undo of run failed: no answer", id);
 	else
@@ -144,8 +147,8 @@ static void define(struct turn *t)
 	char name[32];
 
 	for (i = 0; i < n; i++)
-		json_array_append_new(ports, json_pack("{s:i, s:s, s:i}", "port", (int)i, "to", "node/nic0", "vlan",
-						       (int)pick(t, 4000)));
+		json_array_append_new(ports, json_pack("{s:i, s:s, s:i}", "port", (int)i, "to",
+						       "node/nic0", "vlan", (int)pick(t, 4000)));
 	snprintf(name, sizeof(name), "leaf%u", pick(t, 6));
 	store_object_put(t->s, pick(t, 2) ? "switch" : "persona", name, doc);
 	tell(t, "define", 0, name);

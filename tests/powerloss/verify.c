@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const verdict_names[VERDICTS] = { "good", "lost", "half", "damaged", "refused", "backup" };
+const char *const verdict_names[VERDICTS] = {
+	"good", "lost", "half", "damaged", "refused", "backup"
+};
 
 static bool intact(sqlite3 *db, char *why)
 {
@@ -29,16 +31,19 @@ static bool intact(sqlite3 *db, char *why)
 	return ok;
 }
 
-static enum verdict compare(const struct load *l, const struct disk *d, int64_t turn, uint64_t digest, char *why)
+static enum verdict compare(const struct load *l, const struct disk *d, int64_t turn,
+			    uint64_t digest, char *why)
 {
 	int64_t newest = d->refused ? d->acked : d->begun;
 
 	if (turn < d->acked) {
-		snprintf(why, 256, "turn %lld was acknowledged, found turn %lld", (long long)d->acked, (long long)turn);
+		snprintf(why, 256, "turn %lld was acknowledged, found turn %lld",
+			 (long long)d->acked, (long long)turn);
 		return LOST;
 	}
 	if (turn > newest && turn > 0) {
-		snprintf(why, 256, "found turn %lld, which was refused or has not begun", (long long)turn);
+		snprintf(why, 256, "found turn %lld, which was refused or has not begun",
+			 (long long)turn);
 		return HALF;
 	}
 	if (turn >= 0 && digest != l->digest[turn]) {
@@ -48,7 +53,8 @@ static enum verdict compare(const struct load *l, const struct disk *d, int64_t 
 	return GOOD;
 }
 
-static enum verdict with_sqlite(const struct load *l, const struct disk *d, const char *path, char *why)
+static enum verdict with_sqlite(const struct load *l, const struct disk *d, const char *path,
+				char *why)
 {
 	enum verdict verdict = DAMAGED;
 	sqlite3 *db = NULL;
@@ -57,7 +63,8 @@ static enum verdict with_sqlite(const struct load *l, const struct disk *d, cons
 
 	if (access(path, F_OK) != 0)
 		return compare(l, d, -1, 0, why);
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, "unix") != SQLITE_OK)
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, "unix") !=
+	    SQLITE_OK)
 		snprintf(why, 256, "%.200s", sqlite3_errmsg(db));
 	else if (!intact(db, why))
 		verdict = DAMAGED;
@@ -76,7 +83,8 @@ static bool secrets_open(struct store *s, char *why)
 	struct secret *secret;
 	bool ok = true;
 
-	if (sqlite3_prepare_v2(shim_connection, "SELECT name FROM secret", -1, &stmt, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v2(shim_connection, "SELECT name FROM secret", -1, &stmt, NULL) !=
+	    SQLITE_OK)
 		return false;
 	while (ok && sqlite3_step(stmt) == SQLITE_ROW) {
 		secret = store_secret_get(s, (const char *)sqlite3_column_text(stmt, 0), &err);
@@ -89,7 +97,8 @@ static bool secrets_open(struct store *s, char *why)
 	return ok;
 }
 
-static enum verdict with_store(const struct load *l, const struct disk *d, const char *path, const char *key, char *why)
+static enum verdict with_store(const struct load *l, const struct disk *d, const char *path,
+			       const char *key, char *why)
 {
 	enum verdict verdict = REFUSED;
 	struct error err = { 0 };
@@ -109,8 +118,8 @@ static enum verdict with_store(const struct load *l, const struct disk *d, const
 	return verdict;
 }
 
-enum verdict verify_image(const struct load *l, const struct disk *d, const struct image *image, const char *dir,
-			  char *why)
+enum verdict verify_image(const struct load *l, const struct disk *d, const struct image *image,
+			  const char *dir, char *why)
 {
 	char path[256], key[256], shm[272];
 	enum verdict verdict;
@@ -139,8 +148,8 @@ bool verify_backup(const char *path, uint64_t digest)
 	char why[256];
 	uint64_t found = 0;
 	int64_t turn;
-	bool ok = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, "unix") == SQLITE_OK && intact(db, why) &&
-		  digest_of(db, &found, &turn) == 0 && found == digest;
+	bool ok = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, "unix") == SQLITE_OK &&
+		  intact(db, why) && digest_of(db, &found, &turn) == 0 && found == digest;
 
 	sqlite3_close(db);
 	return ok;

@@ -21,8 +21,8 @@ enum verdict {
 extern const char *const verdict_names[VERDICTS];
 
 /* Put the image into @dir and judge it; @why (256 bytes) tells what is wrong. */
-enum verdict verify_image(const struct load *l, const struct disk *d, const struct image *image, const char *dir,
-			  char *why);
+enum verdict verify_image(const struct load *l, const struct disk *d, const struct image *image,
+			  const char *dir, char *why);
 
 /* Whether the backup at @path is a whole database with this digest. */
 bool verify_backup(const char *path, uint64_t digest);

@@ -107,7 +107,8 @@ static int digest_now(struct load *l, int64_t turn, struct error *err)
 	rc = digest_of(l->db, &l->digest[turn], &found);
 	shim_fault.armed = armed;
 	if (rc < 0 || found != turn)
-		return error_set(err, ERROR_INTERNAL, "the store says turn %lld after turn %lld: %s", (long long)found,
+		return error_set(err, ERROR_INTERNAL,
+				 "the store says turn %lld after turn %lld: %s", (long long)found,
 				 (long long)turn, sqlite3_errmsg(l->db));
 	return 0;
 }

@@ -20,9 +20,9 @@ struct load {
 	const char *pragmas; /* for the whole life: what a control weakens; or NULL */
 	struct oplog log;
 	struct store *store;
-	sqlite3 *db;			   /* the store's own connection, only for reading digests */
-	int64_t turn;			   /* the last that was acknowledged */
-	uint64_t digest[MAX_TURNS + 1];	   /* by turn; [0] is the empty store */
+	sqlite3 *db;			/* the store's own connection, only for reading digests */
+	int64_t turn;			/* the last that was acknowledged */
+	uint64_t digest[MAX_TURNS + 1]; /* by turn; [0] is the empty store */
 };
 
 /* Make the folders below @root. */

@@ -13,7 +13,8 @@
 
 const char *const world_names[WORLDS] = { "full", "normal", "off" };
 
-static const char *const weaken[WORLDS] = { NULL, "PRAGMA synchronous = NORMAL", "PRAGMA synchronous = OFF" };
+static const char *const weaken[WORLDS] = { NULL, "PRAGMA synchronous = NORMAL",
+					    "PRAGMA synchronous = OFF" };
 
 /* The store is opened anew for each; one that is not left clean has to be recovered by the next. */
 static const struct session {
@@ -24,7 +25,8 @@ static const struct session {
 	{ 60, NULL, true, false }, /* as the product does it: a checkpoint each 1000 frames */
 	{ 80, NULL, false, true },
 	{ 130, "PRAGMA wal_autocheckpoint = 40", true, false },
-	{ 100, "PRAGMA wal_autocheckpoint = 25; PRAGMA cache_size = 8", false, true }, /* spills before the commit */
+	{ 100, "PRAGMA wal_autocheckpoint = 25; PRAGMA cache_size = 8", false,
+	  true }, /* spills before the commit */
 	{ 50, "PRAGMA wal_autocheckpoint = 60", false, false },
 };
 
@@ -56,7 +58,8 @@ static int live_session(struct load *l, int i, struct tally *t, struct error *er
 	return 0;
 }
 
-static int live(struct load *l, const struct rig *rig, enum world_mode mode, struct tally *t, struct error *err)
+static int live(struct load *l, const struct rig *rig, enum world_mode mode, struct tally *t,
+		struct error *err)
 {
 	char root[160];
 	int i, rc = 0;
@@ -115,8 +118,9 @@ static void judge(struct hunt *h, const struct disk *d, enum image_kind kind, lo
 	h->tally->verdicts[verdict]++;
 	if (verdict == GOOD || h->mode != WORLD_FULL || h->told++ >= 5)
 		return;
-	printf("# %s: %s; again: recast-powerloss --replay %llu:%zu:%s-%s-%ld\n", verdict_names[verdict], why,
-	       (unsigned long long)h->rig->seed, d->position, world_names[h->mode], image_kind_names[kind], n);
+	printf("# %s: %s; again: recast-powerloss --replay %llu:%zu:%s-%s-%ld\n",
+	       verdict_names[verdict], why, (unsigned long long)h->rig->seed, d->position,
+	       world_names[h->mode], image_kind_names[kind], n);
 }
 
 static void try_position(struct hunt *h, const struct disk *d, int pass)
@@ -139,7 +143,8 @@ static void pass_through(struct hunt *h, int pass)
 	size_t position;
 
 	disk_init(d, log, h->rig->seed);
-	for (position = 1; position <= log->n && !rig_stop && h->tally->images < h->wanted; position++) {
+	for (position = 1; position <= log->n && !rig_stop && h->tally->images < h->wanted;
+	     position++) {
 		disk_play(d, position);
 		if ((mix(chance_of(h->rig, position, pass), 7) & 65535) < share)
 			try_position(h, d, pass);
@@ -182,13 +187,15 @@ int world_run(const struct rig *rig, enum world_mode mode, long images, struct t
 	return rc;
 }
 
-static int read_spec(const char *spec, struct rig *rig, enum world_mode *mode, enum image_kind *kind, long *n)
+static int read_spec(const char *spec, struct rig *rig, enum world_mode *mode,
+		     enum image_kind *kind, long *n)
 {
 	unsigned long long seed, position;
 	char world[8], rest[24];
 	int m, k;
 
-	if (sscanf(spec, "%llu:%llu:%7[a-z]-%23s", &seed, &position, world, rest) != 4 || !strrchr(rest, '-'))
+	if (sscanf(spec, "%llu:%llu:%7[a-z]-%23s", &seed, &position, world, rest) != 4 ||
+	    !strrchr(rest, '-'))
 		return -1;
 	*n = atol(strrchr(rest, '-') + 1);
 	*strrchr(rest, '-') = '\0';
@@ -203,11 +210,13 @@ static int read_spec(const char *spec, struct rig *rig, enum world_mode *mode, e
 	return m < WORLDS && k < IMAGE_KINDS ? 0 : -1;
 }
 
-static void describe(const struct load *l, const struct disk *d, const struct image *image, const char *dir)
+static void describe(const struct load *l, const struct disk *d, const struct image *image,
+		     const char *dir)
 {
 	int i;
 
-	printf("turn acknowledged %lld, begun %lld; the files, in %s:\n", (long long)d->acked, (long long)d->begun, dir);
+	printf("turn acknowledged %lld, begun %lld; the files, in %s:\n", (long long)d->acked,
+	       (long long)d->begun, dir);
 	for (i = 0; i < l->log.n_names; i++)
 		if (image->files[i].there)
 			printf("  %-22s %8zu bytes\n", l->log.names[i], image->files[i].size);
@@ -231,7 +240,8 @@ int world_replay(const struct rig *given, const char *spec)
 	long n;
 
 	if (read_spec(spec, &rig, &mode, &kind, &n) < 0) {
-		fprintf(stderr, "recast-powerloss: --replay SEED:POSITION:KIND, as the suite prints it\n");
+		fprintf(stderr,
+			"recast-powerloss: --replay SEED:POSITION:KIND, as the suite prints it\n");
 		return 2;
 	}
 	if (live(l, &rig, mode, &t, &err) < 0)
