@@ -21,11 +21,11 @@ struct store {
 	sqlite3_stmt *statements[STMT_COUNT];
 	unsigned char key[32];
 	bool in_transaction;
-	struct error failure; /* first failed write of this turn; code 0: none */
+	struct error failure; /* what failed first in this turn; code 0: none */
 	uint64_t commits;
 	int64_t epoch; /* of our term; 0: not claimed */
 	int64_t now_ms;
-	int64_t last_event;
+	int64_t last_event, committed_event;
 	int64_t oldest_event, oldest_run; /* what store_trim() has removed up to */
 };
 
@@ -45,5 +45,8 @@ json_t *column_int(sqlite3_stmt *stmt, int column);	 /* integer or null */
 
 /* The 32-byte master key from @path, made with mode 0400 when there is none. */
 int store_key_load(struct store *s, const char *path, bool may_create, struct error *err);
+
+/* Make the name of a new file durable: fsync of the folder that @path lies in.  -1 with errno. */
+int store_sync_folder(const char *path);
 
 #endif

@@ -131,11 +131,16 @@ static int open_database(struct store *s, const char *path, struct error *err)
 	return rc == 0 && quick_check(s, err) == 0 && prepare_all(s, err) == 0 ? 0 : error_wrap(err, "%s", path);
 }
 
-static int64_t last_event(struct store *s)
+/* -1 when it cannot be read: beginning again at 1 would be worse than not to begin. */
+static int64_t last_event(struct store *s, struct error *err)
 {
 	sqlite3_stmt *stmt = store_bind(s, STMT_EVENT_LAST, "");
-	int64_t last = store_row(s, stmt) ? sqlite3_column_int64(stmt, 0) : 0;
+	int64_t last = -1;
 
+	if (sqlite3_step(stmt) == SQLITE_ROW)
+		last = sqlite3_column_int64(stmt, 0);
+	else
+		fail(s, "the last event", err);
 	sqlite3_reset(stmt);
 	return last;
 }
@@ -145,12 +150,14 @@ struct store *store_open(const char *path, const char *key_path, struct error *e
 	struct store *s = xcalloc(1, sizeof(*s));
 	bool fresh = access(path, F_OK) != 0;
 
-	if (store_key_load(s, key_path, fresh, err) < 0 || open_database(s, path, err) < 0) {
-		store_close(s);
-		return NULL;
-	}
-	s->last_event = last_event(s);
-	return s;
+	if (store_key_load(s, key_path, fresh, err) == 0 && open_database(s, path, err) == 0)
+		s->last_event = s->committed_event = last_event(s, err);
+	else
+		s->last_event = -1;
+	if (s->last_event >= 0)
+		return s;
+	store_close(s);
+	return NULL;
 }
 
 void store_close(struct store *s)
@@ -226,11 +233,13 @@ int store_commit(struct store *s, struct error *err)
 	s->in_transaction = false;
 	if (!s->failure.code) {
 		s->commits++;
+		s->committed_event = s->last_event;
 		return 0;
 	}
 	if (!sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-	s->last_event = last_event(s);
+	s->last_event = s->committed_event; /* not read: the disk may not be up to that just now */
+	s->oldest_event = s->oldest_run = 0;
 	if (err)
 		*err = s->failure;
 	error_clear(&s->failure);
@@ -290,6 +299,11 @@ void store_write(struct store *s, enum statement id, const char *types, ...)
 
 	if (s->failure.code)
 		return; /* the turn is lost already; store_commit() tells */
+	if (s->in_transaction && sqlite3_get_autocommit(s->db)) {
+		/* SQLite has rolled back by itself.  Written now, this would be a transaction of its own. */
+		error_set(&s->failure, ERROR_STORAGE, "write: the transaction of this turn was rolled back");
+		return;
+	}
 	if (!s->in_transaction) {
 		if (sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
 			note_failure(s, "begin");
@@ -312,8 +326,11 @@ bool store_row(struct store *s, sqlite3_stmt *stmt)
 
 	if (rc == SQLITE_ROW)
 		return true;
-	if (rc != SQLITE_DONE)
+	if (rc != SQLITE_DONE) {
 		log_error("store", "read failed: %s", sqlite3_errmsg(s->db));
+		if (s->in_transaction)
+			note_failure(s, "read"); /* it was rolled back, or rests on something that was not read */
+	}
 	sqlite3_reset(stmt);
 	return false;
 }
@@ -384,6 +401,18 @@ static int sync_file(const char *path, int64_t *bytes, struct error *err)
 	return 0;
 }
 
+int store_sync_folder(const char *path)
+{
+	_cleanup_(freep) char *folder = xstrdup(path);
+	_cleanup_(closep) int fd = -1;
+	char *slash = strrchr(folder, '/');
+
+	if (slash)
+		slash[slash == folder] = '\0';
+	fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -1 : fsync(fd);
+}
+
 int store_backup(struct store *s, const char *path, int64_t *bytes, struct error *err)
 {
 	_cleanup_(freep) char *tmp = xasprintf("%s.part", path);
@@ -405,5 +434,9 @@ int store_backup(struct store *s, const char *path, int64_t *bytes, struct error
 	if (rc == 0 && link(tmp, path) < 0)
 		rc = error_set(err, ERROR_STORAGE, "backup: %s: %s", path, strerror(errno));
 	unlink(tmp);
+	if (rc == 0 && store_sync_folder(path) < 0) {
+		rc = error_set(err, ERROR_STORAGE, "backup: the folder of %s: %s", path, strerror(errno));
+		unlink(path);
+	}
 	return rc;
 }

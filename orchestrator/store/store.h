@@ -3,8 +3,10 @@
  * The database: one SQLite file, one connection, owned by the core's thread.  The only SQL of Recast.
  *
  * Writes join the transaction of the current turn of the loop; store_commit() ends it with one fsync.
- * Whoever must not act before his write is durable waits for that commit (group commit).  A failed write
- * makes store_commit() fail and roll the whole turn back; nothing of it has happened then.
+ * Whoever must not act before his write is durable waits for that commit (group commit).  A write
+ * or a read between writes that fails makes store_commit() fail and roll the whole turn back; nothing of it has
+ * happened then.  Only when the fsync of the commit itself fails, nobody can know: no later read shows the turn, but
+ * after a power loss it may be there as a whole, unless another turn was committed since.
  */
 #ifndef RECAST_STORE_H
 #define RECAST_STORE_H

@@ -4,6 +4,7 @@
  */
 #include "private.h"
 
+#include "arena.h"
 #include "cleanup.h"
 
 #include <errno.h>
@@ -17,18 +18,37 @@
 /* With the version it must fit into the associated data whole. */
 enum { NAME_MAX_BYTES = 200 };
 
+/* A whole key in a file that nobody looks for yet. */
+static int write_key(struct store *s, const char *path)
+{
+	_cleanup_(closep) int fd = -1;
+
+	unlink(path); /* of a first start that did not come further */
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+	if (fd < 0)
+		return -1;
+	randombytes_buf(s->key, sizeof(s->key));
+	errno = ENOSPC; /* for a write that is only short */
+	return write(fd, s->key, sizeof(s->key)) == sizeof(s->key) && fsync(fd) == 0 ? 0 : -1;
+}
+
+/* The key appears under its name only when it is whole, and its name is durable before anything rests on it: a
+ * database without its key has lost all its secrets. */
 static int create_key(struct store *s, const char *path, struct error *err)
 {
-	_cleanup_(closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+	_cleanup_(freep) char *tmp = xasprintf("%s.part", path);
 
-	if (fd < 0)
-		return error_set(err, ERROR_STORAGE, "cannot make the key file %s: %s", path, strerror(errno));
-	randombytes_buf(s->key, sizeof(s->key));
-	if (write(fd, s->key, sizeof(s->key)) != sizeof(s->key) || fsync(fd) < 0) {
+	if (write_key(s, tmp) == 0 && link(tmp, path) == 0) {
+		unlink(tmp);
+		if (store_sync_folder(path) == 0)
+			return 0;
+		error_set(err, ERROR_STORAGE, "cannot sync the folder of the key file %s: %s", path, strerror(errno));
 		unlink(path);
-		return error_set(err, ERROR_STORAGE, "cannot write the key file %s: %s", path, strerror(errno));
+		return -1;
 	}
-	return 0;
+	error_set(err, ERROR_STORAGE, "cannot make the key file %s: %s", path, strerror(errno));
+	unlink(tmp);
+	return -1;
 }
 
 int store_key_load(struct store *s, const char *path, bool may_create, struct error *err)

@@ -11,7 +11,9 @@
 #include "text.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,7 +51,7 @@ static void close_store(struct place *p)
 
 static void place_close(struct place *p)
 {
-	static const char *const ends[] = { "db", "db-wal", "db-shm", "key", "copy", "copy.part" };
+	static const char *const ends[] = { "db", "db-wal", "db-shm", "key", "key.part", "copy", "copy.part" };
 	char path[80];
 	size_t i;
 
@@ -226,6 +228,29 @@ static void assert_secret(struct place *p, const char *name, const char *bytes, 
 	secret_destroy(got);
 }
 
+TEST(makes_its_key_anew_when_the_first_start_was_cut_off)
+{
+	struct place p;
+	char part[64];
+	int fd;
+
+	place_open(&p);
+	close_store(&p);
+	assert_int_equal(unlink(p.db), 0);
+	assert_int_equal(unlink(p.key), 0);
+	snprintf(part, sizeof(part), "%s.part", p.key);
+	fd = open(part, O_WRONLY | O_CREAT, 0400);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "half", 4), 4);
+	close(fd);
+	open_again(&p);
+	assert_int_equal(mode_of(p.key), 0400);
+	assert_int_equal(access(part, F_OK), -1);
+	close_store(&p);
+	open_again(&p);
+	place_close(&p);
+}
+
 TEST(gives_secrets_back_as_they_were)
 {
 	struct error err = { 0 };
@@ -379,6 +404,87 @@ TEST(rolls_a_whole_turn_back_when_one_write_fails)
 	v = store_meta_get(p.s, "next");
 	assert_string_equal(v, "y");
 	free(v);
+	place_close(&p);
+}
+
+static sqlite3 *newest_connection;
+
+static int note_connection(sqlite3 *db, char **why, const struct sqlite3_api_routines *api)
+{
+	(void)why;
+	(void)api;
+	newest_connection = db;
+	return SQLITE_OK;
+}
+
+/* The WAL may not grow any more.  With a cache of two pages the next read has to write changed pages there. */
+static void fill_disk(const struct place *p, struct rlimit *before)
+{
+	struct rlimit none;
+	struct stat st;
+	char wal[64];
+
+	snprintf(wal, sizeof(wal), "%s-wal", p->db);
+	assert_int_equal(stat(wal, &st), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, before), 0);
+	none = (struct rlimit){ (rlim_t)st.st_size, before->rlim_max };
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+}
+
+static void put_wide(struct place *p, const char *kind, const char *name)
+{
+	char wide[3000] = { 0 };
+	json_t *doc;
+
+	memset(wide, 'w', sizeof(wide) - 1);
+	doc = json_pack("{s:s}", "text", wide);
+	store_object_put(p->s, kind, name, doc);
+	json_decref(doc);
+}
+
+static void count_object(void *arg, const char *kind, const char *name, json_t *doc)
+{
+	(void)kind;
+	(void)name;
+	(void)doc;
+	++*(int *)arg;
+}
+
+TEST(rolls_a_whole_turn_back_when_a_read_between_its_writes_fails)
+{
+	struct error err = { 0 };
+	struct rlimit before;
+	struct place p;
+	char name[24];
+	int i, n = 0;
+
+	sqlite3_auto_extension((void (*)(void))note_connection);
+	place_open(&p);
+	for (i = 0; i < 60; i++) {
+		snprintf(name, sizeof(name), "node%d", i);
+		put_wide(&p, "machine", name);
+	}
+	store_event_add(p.s, "before", 0, json_null());
+	commit(&p);
+	fill_disk(&p, &before);
+	store_event_add(p.s, "during", 0, json_null());
+	put_wide(&p, "persona", "first");
+	sqlite3_exec(newest_connection, "PRAGMA cache_size = 2", NULL, NULL, NULL);
+	store_object_each(p.s, count_object, &n, &err); /* SQLite ends the transaction here */
+	setrlimit(RLIMIT_FSIZE, &before);
+	put_wide(&p, "persona", "second");
+	store_meta_set(p.s, "second", "x");
+	i = store_commit(p.s, &err);
+	assert_true(n < 61);
+	assert_int_equal(i, -1);
+	assert_int_equal(err.code, ERROR_STORAGE);
+	assert_null(store_object_get(p.s, "persona", "first"));
+	assert_null(store_object_get(p.s, "persona", "second"));
+	assert_null(store_meta_get(p.s, "second"));
+	assert_int_equal(store_event_add(p.s, "after", 0, json_null()), 2);
+	commit(&p);
+	sqlite3_reset_auto_extension();
 	place_close(&p);
 }
 
@@ -725,9 +831,11 @@ UNIT_MAIN(T(refuses_the_commits_of_an_older_term), T(makes_a_database_and_key_th
 	  T(finds_again_what_it_committed),
 	  T(refuses_a_newer_database), T(refuses_a_database_that_is_open_already), T(refuses_what_is_no_database),
 	  T(refuses_a_key_that_others_may_read), T(refuses_a_database_without_its_key), T(refuses_a_key_that_was_cut),
+	  T(makes_its_key_anew_when_the_first_start_was_cut_off),
 	  T(gives_secrets_back_as_they_were), T(refuses_secrets_and_names_that_are_too_long),
 	  T(detects_secrets_that_were_swapped_or_changed), T(counts_one_commit_for_all_writes_of_a_turn),
-	  T(rolls_a_whole_turn_back_when_one_write_fails), T(refuses_states_that_do_not_exist),
+	  T(rolls_a_whole_turn_back_when_one_write_fails),
+	  T(rolls_a_whole_turn_back_when_a_read_between_its_writes_fails), T(refuses_states_that_do_not_exist),
 	  T(keeps_runs_steps_and_locks), T(refuses_one_request_twice),
 	  T(gives_the_number_after_the_highest_then_the_gaps), T(tells_who_holds_an_identity),
 	  T(numbers_events_without_gaps), T(trims_old_events_and_ended_runs_only),
