@@ -114,9 +114,10 @@ int cmd_apply(struct app *app, const struct invocation *inv, struct error *err)
 {
 	const char *on = option_value(inv, OPTION_ON), *group = option_value(inv, OPTION_GROUP);
 	const char *file = option_value(inv, OPTION_PLAN);
+	const char *leaves = option_value(inv, OPTION_REPLACE);
 	json_t *body;
 
-	if (file && (inv->args.n || on || group))
+	if (file && (inv->args.n || on || group || leaves))
 		return error_set(err, ERROR_USAGE,
 				 "--plan stands alone: persona, machine and group are in the plan");
 	if (!file && inv->args.n == 0) {
@@ -127,7 +128,9 @@ int cmd_apply(struct app *app, const struct invocation *inv, struct error *err)
 		return error_set(err, ERROR_USAGE,
 				 "--on names one machine, --group lets Recast choose: give one of "
 				 "them");
-	body = file ? read_plan(file, err) : wish("apply", inv->args.items[0], NULL, on, group);
+	if (leaves && !on)
+		return error_set(err, ERROR_USAGE, "--replace goes with --on MACHINE");
+	body = file ? read_plan(file, err) : wish("apply", inv->args.items[0], leaves, on, group);
 	return body ? start_run(app, inv, "/v1/runs", body, err) : -1;
 }
 
@@ -139,8 +142,8 @@ int cmd_move(struct app *app, const struct invocation *inv, struct error *err)
 		error_set(err, ERROR_USAGE, "`move` needs --to MACHINE");
 		return error_hint(err, "persona move %s --to node5", inv->args.items[0]);
 	}
-	return start_run(app, inv, "/v1/runs", wish("move", inv->args.items[0], NULL, to, NULL),
-			 err);
+	return start_run(app, inv, "/v1/runs",
+			 wish("move", inv->args.items[0], option_value(inv, OPTION_REPLACE), to, NULL), err);
 }
 
 int cmd_swap(struct app *app, const struct invocation *inv, struct error *err)

@@ -35,7 +35,7 @@ static json_t *wish_of(const struct invocation *inv, struct error *err)
 	else if (release)
 		return wish("release", name, NULL, NULL, NULL);
 	else
-		return wish(to ? "move" : "apply", name, NULL, to ? to : on, group);
+		return wish(to ? "move" : "apply", name, option_value(inv, OPTION_REPLACE), to ? to : on, group);
 	error_hint(err, "`persona help plan` shows its forms.");
 	return NULL;
 }

@@ -159,12 +159,25 @@ static int check_target(struct core *c, const struct cast *casts, int n, const s
 	if (!on)
 		return 0;
 	error_set(err, ERROR_CONFLICT, "%s plays %s already", cast->to->name, on->persona);
-	return error_hint(err, "Release it (persona release %s), swap (persona swap %s %s), or choose another machine.",
+	return error_hint(err, "Take it off in the same run (--replace %s), swap (persona swap %s %s), or choose another machine.",
 			  on->persona, cast->persona->name, on->persona);
+}
+
+/* The persona that has to make room plays where the new one goes. */
+static int check_displaced(const struct cast *comes, const struct cast *goes, struct error *err)
+{
+	if (comes->persona == goes->persona)
+		return error_set(err, ERROR_USAGE, "a persona cannot replace itself");
+	if (goes->from == comes->to)
+		return 0;
+	error_set(err, ERROR_CONFLICT, "%s does not play on %s", goes->persona->name, comes->to->name);
+	return error_hint(err, "See who does: persona show %s", comes->to->name);
 }
 
 static int set_targets(struct core *c, const struct wish *w, struct cast *casts, struct error *err)
 {
+	if (!strcmp(w->action, "release") && w->with)
+		return error_set(err, ERROR_USAGE, "a release concerns one persona");
 	if (!strcmp(w->action, "release"))
 		return casts[0].from ? 0 : not_playing(&casts[0], err);
 	if (!strcmp(w->action, "swap")) {
@@ -179,6 +192,8 @@ static int set_targets(struct core *c, const struct wish *w, struct cast *casts,
 		return -1;
 	if (!strcmp(w->action, "move") && !casts[0].from)
 		return not_playing(&casts[0], err);
+	if (w->with && check_displaced(&casts[0], &casts[1], err) < 0)
+		return -1;
 	if (!strcmp(w->action, "apply") && casts[0].from && casts[0].from != casts[0].to) {
 		error_set(err, ERROR_CONFLICT, "%s plays on %s already", w->persona, casts[0].from->name);
 		return error_hint(err, "To take it to %s: persona move %s --to %s", w->machine, w->persona, w->machine);
@@ -188,7 +203,7 @@ static int set_targets(struct core *c, const struct wish *w, struct cast *casts,
 
 int wish_casts(struct core *c, const struct wish *w, struct cast *casts, struct arena *a, struct error *err)
 {
-	int n = w->with && !strcmp(w->action, "swap") ? 2 : 1, i;
+	int n = w->with ? 2 : 1, i;
 
 	if (fill(c, w->persona, &casts[0], a, err) < 0 || (n == 2 && fill(c, w->with, &casts[1], a, err) < 0) ||
 	    set_targets(c, w, casts, err) < 0)

@@ -50,6 +50,28 @@ def test_move_takes_disk_and_identity_along(builddir):
         tap.equal(c.api("GET", "/v1/machines/node2/power")[1]["power"], "on")
 
 
+def test_a_persona_replaces_another_in_one_run(builddir):
+    with ready(builddir) as c:
+        c.run_to_end(action="apply", persona="web", machine="node1")
+        c.persona("apply", "db", "--on", "node1").expect(4, "plays web already", "--replace web")
+        c.persona("apply", "db", "--on", "node2", "--replace", "web").expect(4, "web does not play on node2")
+        c.persona("apply", "db", "--replace", "web").expect(2, "--on")
+        c.persona("apply", "db", "--on", "node1", "--replace", "web", "--wait").expect(0)
+        tap.equal(c.api("GET", "/v1/machines/node1")[1]["persona"], "db")
+        tap.equal(c.api("GET", "/v1/personas/web")[1]["machine"], None)
+        tap.equal(list(rack.state(c.dir)["arrays"]["san1"]["maps"]), ["db"])
+        # What cannot come leaves the old one where it was; also from another machine.
+        c.run_to_end(action="apply", persona="web", machine="node2")
+        rack.order(c.dir, "san1", "fault:f", spec="apply:volume:*:refuse")
+        rack.order(c.dir, "node1-bmc", "fault:g", spec="apply:boot:refuse:1")
+        run = c.run_to_end(action="move", persona="web", machine="node1", **{"with": "db"})
+        tap.equal(run["state"], "rolled_back", run)
+        tap.equal([c.api("GET", "/v1/machines/node%d" % n)[1]["persona"] for n in (1, 2)], ["db", "web"])
+        tap.equal([c.api("GET", "/v1/machines/node%d/power" % n)[1]["power"] for n in (1, 2)], ["on", "on"])
+        c.run_to_end(action="move", persona="web", machine="node1", **{"with": "db"})
+        tap.equal([c.api("GET", "/v1/machines/node%d" % n)[1]["persona"] for n in (1, 2)], ["web", None])
+
+
 def test_a_move_breaks_before_it_makes(builddir):
     with ready(builddir) as c:
         c.run_to_end(action="apply", persona="web", machine="node1")

@@ -92,7 +92,7 @@ static void end_run(struct turn *t, const json_t *run)
 	store_run_state(t->s, id, bad ? "quarantined" : "done",
 			bad ? "{\"code\":\"device\",\"text\":\"no answer\"}" : NULL, true);
 	if (bad)
-		store_quarantine_put(t->s, machine, "the undo of run failed: no answer", id);
+		store_quarantine_put(t->s, machine, "the undo of run failed: no answer", id, NULL);
 	else
 		store_assignment_put(t->s, persona, machine, id, id);
 	snprintf(key, sizeof(key), "chap/array1/%s/%lld", persona, (long long)id - PERSONAS);
@@ -184,7 +184,6 @@ void turn_write(struct store *s, uint64_t seed, int64_t turn)
 	} else if (what < 15) {
 		snprintf(name, sizeof(name), "bmc/%u", pick(&t, 8));
 		make_secret(&t, name);
-		store_lock_epoch(s, turn);
 	} else {
 		define(&t);
 		advance_some(&t);

@@ -11,7 +11,7 @@ struct wish {
 	char *action;  /* "apply", "move", "swap", "release" */
 	char *persona;
 	char *machine; /* chosen when the wish named a group; NULL for release and swap */
-	char *with;    /* the other persona of a swap */
+	char *with;    /* the other persona of a swap; of an apply or move, the one that has to leave the machine */
 };
 
 /* Parse and choose a machine where the wish leaves it open.  0 or -1. */
