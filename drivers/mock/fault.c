@@ -111,6 +111,18 @@ static bool matches(const json_t *fault, const char *op, const char *object, uns
 	       !fnmatch(json_str(fault, "object", "*"), object, 0);
 }
 
+/* "refuse" with ARG lets so many pass first; what it let pass is counted in the rack as well. */
+static bool lets_pass(struct rack *rack, json_t *fault)
+{
+	int64_t arg = json_int(fault, "arg", -1);
+
+	if (arg <= 0 || strcmp(json_str(fault, "kind", ""), kind_names[FAULT_REFUSE]) != 0)
+		return false;
+	json_object_set_new(fault, "arg", json_integer(arg - 1));
+	rack->dirty = true;
+	return true;
+}
+
 bool fault_take(struct rack *rack, const char *device, const char *op, const char *object,
 		unsigned mask, struct fault_hit *hit)
 {
@@ -119,7 +131,7 @@ bool fault_take(struct rack *rack, const char *device, const char *op, const cha
 	int64_t left;
 
 	json_object_foreach(faults, name, fault) {
-		if (!matches(fault, op, object, mask))
+		if (!matches(fault, op, object, mask) || lets_pass(rack, fault))
 			continue;
 		left = json_int(fault, "left", -1);
 		if (left > 0) {
