@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kinds of run that are killed: how the rack is before, what is asked for, how it has to end.  run makes a series of
+each kind and each system call of its list; case.py plays one case."""
+import world
+
+CALLS = ("fdatasync", "writev", "readv", "pwrite64")
+# A commit writes up to twelve pages, each as a header and a page.  An odd step meets both, in every commit that matters;
+# what waits a second for a proof that never comes is killed less often.
+STRIDE, STRIDE_SLOW = 3, 7
+PARKED = (dict(action="apply", persona="web", machine="node1"), dict(action="move", persona="web", machine="node2"),
+          dict(action="release", persona="web"))
+WEB1 = dict(action="apply", persona="web", machine="node1")
+DB2 = dict(action="apply", persona="db", machine="node2")
+MOVE = dict(action="move", persona="web", machine="node2")
+BACK = dict(action="move", persona="web", machine="node1")
+SWAP = {"action": "swap", "persona": "web", "with": "db"}
+RELEASE = dict(action="release", persona="web")
+NO_BOOT = ("node2-bmc", "deaf", "apply:power:no_boot")
+NO_UNDO = ("leaf1", "stiff", "apply:port:node2-eth1:refuse:1000000:1")
+
+
+class Kind:
+    """@wish: the body of POST /v1/runs.  @end: state of the run at its end.  @placed: wiring when it is done.
+    @after: wishes that must be done after it, with all faults gone; @power: a power run instead of a wish.
+    @again: (kind, call, k): the case begins as the one that was killed there, and is killed while it starts."""
+
+    def __init__(self, name, before, wish, end="done", placed=None, after=(), faults=(), power=None, again=None,
+                 calls=CALLS, held=()):
+        self.name, self.before, self.wish, self.end, self.placed = name, before, wish, end, placed
+        self.after, self.faults, self.power, self.again, self.calls, self.held = after, faults, power, again, calls, held
+
+    def stride(self, call):
+        return 1 if call != "pwrite64" else STRIDE_SLOW if self.faults else STRIDE
+
+    def key(self):
+        return {} if self.power else {"Idempotency-Key": "the wish of " + self.name}
+
+    def request(self):
+        if self.power:
+            return "/v1/machines/%s/power" % self.power, self.wish
+        return "/v1/runs", self.wish
+
+    def check_end(self, state, before):
+        if self.end == "done":
+            world.check_placed(state, self.placed)
+        elif self.end == "rolled_back":
+            world.check_as_before(state, before)
+        else:
+            world.check_held(state, self.held)
+
+
+def like(kind, name, again):
+    return Kind(name, kind.before, kind.wish, kind.end, kind.placed, kind.after, kind.faults, kind.power, again, CALLS,
+                kind.held)
+
+
+def make():
+    on1, on2 = {"node1": "web", "node2": None}, {"node1": None, "node2": "web"}
+    kinds = [
+        Kind("rollback", PARKED + (WEB1,), MOVE, "rolled_back", faults=(NO_BOOT,), after=(MOVE,)),
+        Kind("quarantine", PARKED + (WEB1,), MOVE, "quarantined", faults=(NO_BOOT, NO_UNDO), held=("node1", "node2"),
+             after=(WEB1, MOVE)),
+        Kind("apply", PARKED, WEB1, placed=on1, after=(MOVE,)),
+        Kind("move", PARKED + (WEB1,), MOVE, placed=on2, after=(BACK,)),
+        Kind("swap", PARKED + (WEB1, DB2), SWAP, placed={"node1": "db", "node2": "web"}, after=(SWAP,)),
+        Kind("release", PARKED + (WEB1,), RELEASE, placed={"node1": None, "node2": None}, after=(WEB1,)),
+        Kind("power-off", PARKED + (WEB1,), {"power": "off"}, placed={"node1": "web:off", "node2": None}, power="node1",
+             after=(WEB1, RELEASE)),
+    ]
+    by_name = {k.name: k for k in kinds}
+    kinds += [like(by_name["move"], "move-again", ("move", "writev", 6)),
+              like(by_name["rollback"], "rollback-again", ("rollback", "fdatasync", 10))]
+    return kinds
