@@ -4,10 +4,12 @@
  */
 #include "private.h"
 
+#include "arena.h"
 #include "cleanup.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,30 +19,48 @@
 /* With the version it must fit into the associated data whole. */
 enum { NAME_MAX_BYTES = 200 };
 
-static int create_key(struct store *s, const char *path, struct error *err)
+static int write_key(const struct store *s, const char *path)
 {
 	_cleanup_(closep) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
 
-	if (fd < 0)
-		return error_set(err, ERROR_STORAGE, "cannot make the key file %s: %s", path, strerror(errno));
+	return fd >= 0 && write(fd, s->key, sizeof(s->key)) == sizeof(s->key) ? fsync(fd) : -1;
+}
+
+/* A name that is lost in a power failure would lose the key. */
+static int sync_folder_of(const char *path)
+{
+	_cleanup_(freep) char *copy = xstrdup(path);
+	_cleanup_(closep) int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 ? fsync(fd) : -1;
+}
+
+/* Written under another name: a crash leaves no key or all of it.  link() never replaces the key of
+ * another recastd that starts at the same moment. */
+static int create_key(struct store *s, const char *path, const char *tmp, struct error *err)
+{
+	int rc;
+
 	randombytes_buf(s->key, sizeof(s->key));
-	if (write(fd, s->key, sizeof(s->key)) != sizeof(s->key) || fsync(fd) < 0) {
-		unlink(path);
-		return error_set(err, ERROR_STORAGE, "cannot write the key file %s: %s", path, strerror(errno));
-	}
-	return 0;
+	rc = write_key(s, tmp) < 0 || link(tmp, path) < 0 || sync_folder_of(path) < 0 ? -1 : 0;
+	if (rc < 0)
+		error_set(err, ERROR_STORAGE, "cannot make the key file %s: %s", path, strerror(errno));
+	unlink(tmp);
+	return rc;
 }
 
 int store_key_load(struct store *s, const char *path, bool may_create, struct error *err)
 {
+	_cleanup_(freep) char *tmp = xasprintf("%s.new", path);
 	_cleanup_(closep) int fd = -1;
 	struct stat st;
 
 	if (sodium_init() < 0)
 		return error_set(err, ERROR_INTERNAL, "libsodium cannot start");
+	unlink(tmp); /* of a crash while the key was made */
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && may_create)
-		return create_key(s, path, err);
+		return create_key(s, path, tmp, err);
 	if (fd < 0) {
 		error_set(err, ERROR_STORAGE, "cannot read the key file %s: %s", path, strerror(errno));
 		return error_hint(err, "The database is there but its key is not; put back the key file that belongs to it.");
