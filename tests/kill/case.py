@@ -38,7 +38,7 @@ class Bench:
             self.ends[state] = self.ends.get(state, 0) + 1
 
 
-def files(dir):
+def files():
     """The rack's files, named from the core's folder, so that the folder can be copied."""
     return {"state": "rack.json", "control": "control", "history": "history"}
 
@@ -49,15 +49,28 @@ def prepare(bench, kind):
     os.mkdir(dir)
     with Core(bench.builddir, dir) as c:
         c.start()
-        c.define(rack.site(dir, **files(dir)), rack.persona("web", proof=PROOF), rack.persona("db", "db"))
+        c.define(rack.site(dir, **files()), rack.persona("web", proof=PROOF), rack.persona("db", "db"))
         for wish in kind.before:
             assert c.run_to_end(**wish)["state"] == "done", wish
         for device, name, spec in kind.faults:
             rack.order(dir, device, "fault:" + name, spec=spec)
+        if kind.full_log:
+            fill_log(c)
         c.api("GET", "/v1/doctor")  # the driver takes orders when it is asked something
         assert not os.path.exists(os.path.join(dir, "control")), "the driver did not take the faults"
-        c.stop()
+        if kind.full_log:
+            c.kill9()  # a clean end would empty the log
+        else:
+            c.stop()
     return dir
+
+
+def fill_log(c):
+    """So many commits that the run's own make SQLite copy its log into the database: 1,000 pages and their headers."""
+    n = 0
+    while os.path.getsize(c.database + "-wal") < 975 * (4096 + 24):
+        n += 1
+        c.define(rack.persona("web", proof=PROOF, description="change %d" % n))
 
 
 def prepare_again(bench, kind):
@@ -90,7 +103,10 @@ class Case:
     def __init__(self, bench, kind, call, k):
         self.bench, self.kind, self.call, self.k = bench, kind, call, k
         self.dir = bench.folder(kind.name)
-        self.run = None
+        self.run, self.before = None, None
+        if kind.before is None:
+            os.mkdir(self.dir)
+            return
         copy_site(bench.sites[kind.name], self.dir)
         with open(os.path.join(bench.sites[kind.name if not kind.again else kind.again[0]], "rack.json")) as f:
             self.before = json.load(f)
@@ -99,18 +115,22 @@ class Case:
         """True when something was killed."""
         try:
             with Core(self.bench.builddir, self.dir) as c:
-                killed = self.kill_at_start(c) if self.kind.again else self.kill_in_run(c)
-                if killed:
-                    c.wait_dead()
-                    self.bench.killed()
-                    c.start()
-                self.check(c)
+                killed = self.play_in(c)
                 c.stop()
                 self.check_database()
             return killed
         finally:
             if not self.bench.keep:
                 shutil.rmtree(self.dir, ignore_errors=True)
+
+    def play_in(self, c):
+        killed = self.kill_at_start(c) if self.kind.again else self.kill_in_run(c)
+        if killed:
+            c.wait_dead()
+            self.bench.killed()
+            c.start()
+        self.check(c)
+        return killed
 
     def kill_in_run(self, c):
         c.start()
@@ -194,7 +214,7 @@ class Series:
 
     def title(self):
         which = "each" if self.stride == 1 else "every %dth" % self.stride
-        return "%s: killed at %s %s, it goes on by itself" % (self.kind.name, which, self.call)
+        return "%s: killed at %s %s, everything goes on by itself" % (self.kind.name, which, self.call)
 
     def play(self, only=None):
         """The failures, as texts, and the number of kills."""
@@ -202,7 +222,7 @@ class Series:
         begin = time.monotonic()
         while True:
             try:
-                killed = Case(self.bench, self.kind, self.call, k).play()
+                killed = (self.kind.case or Case)(self.bench, self.kind, self.call, k).play()
             except (AssertionError, OSError, TimeoutError, KeyError, ValueError) as e:
                 failures.append("%s %d: %s: %s" % (self.name, k, type(e).__name__, e))
                 killed = len(failures) < 5

@@ -22,12 +22,14 @@ NO_UNDO = ("leaf1", "stiff", "apply:port:node2-eth1:refuse:1000000:1")
 class Kind:
     """@wish: the body of POST /v1/runs.  @end: state of the run at its end.  @placed: wiring when it is done.
     @after: wishes that must be done after it, with all faults gone; @power: a power run instead of a wish.
+    @full_log: the run makes the database take up its log.
     @again: (kind, call, k): the case begins as the one that was killed there, and is killed while it starts."""
 
     def __init__(self, name, before, wish, end="done", placed=None, after=(), faults=(), power=None, again=None,
-                 calls=CALLS, held=()):
+                 calls=CALLS, held=(), full_log=False):
         self.name, self.before, self.wish, self.end, self.placed = name, before, wish, end, placed
         self.after, self.faults, self.power, self.again, self.calls, self.held = after, faults, power, again, calls, held
+        self.full_log, self.case, self.victim = full_log, None, None
 
     def stride(self, call):
         return 1 if call != "pwrite64" else STRIDE_SLOW if self.faults else STRIDE
@@ -62,6 +64,7 @@ def make():
              after=(WEB1, MOVE)),
         Kind("apply", PARKED, WEB1, placed=on1, after=(MOVE,)),
         Kind("move", PARKED + (WEB1,), MOVE, placed=on2, after=(BACK,)),
+        Kind("checkpoint", PARKED + (WEB1,), MOVE, placed=on2, after=(BACK,), full_log=True, calls=("fdatasync", "pwrite64")),
         Kind("swap", PARKED + (WEB1, DB2), SWAP, placed={"node1": "db", "node2": "web"}, after=(SWAP,)),
         Kind("release", PARKED + (WEB1,), RELEASE, placed={"node1": None, "node2": None}, after=(WEB1,)),
         Kind("power-off", PARKED + (WEB1,), {"power": "off"}, placed={"node1": "web:off", "node2": None}, power="node1",
