@@ -22,7 +22,7 @@ class Bench:
     def __init__(self, builddir, dir, keep=False):
         self.builddir, self.dir, self.keep = builddir, dir, keep
         self.lock, self.sites, self.made = threading.Lock(), {}, 0
-        self.kills, self.ends, self.violations = 0, {}, 0
+        self.kills, self.ends, self.violations, self.recovery = 0, {}, 0, (-1, -1, -1)
 
     def folder(self, name):
         with self.lock:
@@ -223,7 +223,7 @@ class Series:
         while True:
             try:
                 killed = (self.kind.case or Case)(self.bench, self.kind, self.call, k).play()
-            except (AssertionError, OSError, TimeoutError, KeyError, ValueError) as e:
+            except Exception as e:
                 failures.append("%s %d: %s: %s" % (self.name, k, type(e).__name__, e))
                 killed = len(failures) < 5
             if only or not killed:

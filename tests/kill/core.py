@@ -79,6 +79,20 @@ class Tracer:
         PROCESSES.remove(self.process)
 
 
+def may_trace(dir):
+    """Why nothing can be killed here, or None."""
+    victim = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+    try:
+        Tracer(victim.pid, "read", 1000, dir).close()
+    except (OSError, PermissionError) as e:
+        return str(e)
+    finally:
+        victim.kill()
+        victim.wait()
+        victim.stdin.close()
+    return None
+
+
 class Core(Controller):
     """Its folder can be copied: whatever it names it names from there."""
 

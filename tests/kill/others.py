@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The other deaths: recast-front, a driver, both at once, and recastd during its very first start.  Called by run."""
-import http.client
 import os
 import signal
 import subprocess
@@ -11,7 +10,7 @@ import rack
 import world
 from case import Case, files
 from controller import wait_until
-from core import PATIENCE, PROCESSES, Core, Tracer
+from core import PATIENCE, PROCESSES, Tracer
 
 PROGRAMS = {"front": "recast-front", "driver": "recast-driver-mock", "both": "recast-driver-mock"}
 # The driver's main thread only reads orders; its workers save the rack (rename) and answer (write).
@@ -114,17 +113,3 @@ def make():
     first.case = FirstStart
     return all_kinds + [first]
 
-
-def seconds_to(condition, begin, patience=PATIENCE):
-    """Time from @begin until @condition holds, asked as often as it can be."""
-    while not condition():
-        assert time.monotonic() - begin < patience, "it took longer than %g s" % patience
-        time.sleep(0.001)
-    return time.monotonic() - begin
-
-
-def status(c):
-    try:
-        return c.api("GET", "/v1/status")[1]
-    except (OSError, http.client.HTTPException):
-        return {}

@@ -23,7 +23,7 @@ def powered(state):
     return {name[:-4]: bmc for name, bmc in state.get("bmcs", {}).items() if bmc.get("power") == "on"}
 
 
-def check_always(state):
+def check_always(state, vlans=NATIVE):
     """Two machines on one volume destroy it: this is what Recast exists to prevent."""
     on = powered(state)
     for array in state.get("arrays", {}).values():
@@ -36,12 +36,12 @@ def check_always(state):
                 by_volume.setdefault(volume, []).append(name)
         for volume, maps in by_volume.items():
             assert len(maps) == 1, "volume %s is in maps %s at once" % (volume, maps)
-    check_one_place(state)
+    check_one_place(state, vlans)
 
 
-def check_one_place(state):
-    """An identity is on the network of one machine only.  Here each persona has a VLAN of its own."""
-    for persona, vlan in NATIVE.items():
+def check_one_place(state, vlans):
+    """An identity is on the network of one machine only: @vlans are those that belong to one persona."""
+    for persona, vlan in vlans.items():
         places = {port.split("-")[0] for switch in state.get("switches", {}).values()
                   for port, config in switch.get("ports", {}).items() if config.get("native") == vlan}
         assert len(places) <= 1, "the ports of %s are wired for %s at once" % (sorted(places), persona)
