@@ -27,8 +27,8 @@ class Processes:
     def add(self, process):
         with self.lock:
             self.all.add(process)
-            if self.stopping:
-                self.end(process)
+        if self.stopping:
+            self.end(process)
 
     def remove(self, process):
         with self.lock:
@@ -102,8 +102,11 @@ class Core(Controller):
 
     def start(self, ready=True):
         self.since = len(self.log())
-        super().start(ready)
+        super().start(ready=False)
         PROCESSES.add(self.process)
+        if ready:
+            wait_until(lambda: self.answers() or self.dead(), what="recastd is ready")
+            assert not self.dead(), "recastd did not start:\n" + self.new_log()
 
     def start_traced(self, call, k):
         self.prefix = self.plain + strace(call, k, os.path.join(self.dir, "trace"))

@@ -16,6 +16,7 @@ PROGRAMS = {"front": "recast-front", "driver": "recast-driver-mock", "both": "re
 # The driver's main thread only reads orders; its workers save the rack (rename) and answer (write).
 UNREACHABLE = 6
 CALLS = {"front": ("readv", "writev"), "driver": ("read", "rename", "write"), "both": ("read",)}
+FIRST_CALLS = ("write", "fsync", "fdatasync", "pwrite64", "openat", "link", "unlink")
 
 
 class ChildCase(Case):
@@ -103,13 +104,8 @@ class FirstStart(Case):
 
 def make():
     """Kinds for these cases."""
-    all_kinds = []
-    for victim in ("front", "driver", "both"):
-        kind = kinds.Kind(victim, kinds.PARKED + (kinds.WEB1,), kinds.MOVE, placed={"node1": None, "node2": "web"},
-                          after=(kinds.BACK,), calls=CALLS[victim])
-        kind.victim, kind.case = victim, ChildCase
-        all_kinds.append(kind)
-    first = kinds.Kind("first-start", None, None, calls=("write", "fsync", "fdatasync", "pwrite64", "openat", "link", "unlink"))
-    first.case = FirstStart
-    return all_kinds + [first]
+    children = [kinds.Kind(victim, kinds.PARKED + (kinds.WEB1,), kinds.MOVE, placed={"node1": None, "node2": "web"},
+                           after=(kinds.BACK,), calls=calls, victim=victim, case=ChildCase)
+                for victim, calls in CALLS.items()]
+    return children + [kinds.Kind("first-start", None, None, case=FirstStart, calls=FIRST_CALLS)]
 

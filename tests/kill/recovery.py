@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long it takes until everything goes on: recastd is killed while 100 runs are open on 1,000 machines.  The time is a
-figure; what is tested is that all runs end as wished.  Called by run."""
+"""How long it takes until everything goes on: recastd is killed while 100 runs are open on 1,000 machines.  The time is
+a figure; what is tested is that all runs end as wished.  Called by run."""
 import concurrent.futures
 import http.client
 import json
