@@ -211,7 +211,7 @@ class Series:
         self.name = "%s %s" % (kind.name, call)
 
     def title(self):
-        which = "each" if self.stride == 1 else "every %dth" % self.stride
+        which = {1: "each", 3: "every third"}.get(self.stride, "every %dth" % self.stride)
         return "%s: killed at %s %s, everything goes on by itself" % (self.kind.name, which, self.call)
 
     def play(self, only=None):
