@@ -111,14 +111,14 @@ static bool matches(const json_t *fault, const char *op, const char *object, uns
 	       !fnmatch(json_str(fault, "object", "*"), object, 0);
 }
 
-/* "refuse" with ARG lets so many pass first; what it let pass is counted in the rack as well. */
+/* "stiff" lets ARG changes pass first; how many are left is counted in the rack as well. */
 static bool lets_pass(struct rack *rack, json_t *fault)
 {
 	int64_t arg = json_int(fault, "arg", -1);
 
-	if (arg <= 0 || strcmp(json_str(fault, "kind", ""), kind_names[FAULT_REFUSE]) != 0)
+	if (!arg || strcmp(json_str(fault, "kind", ""), kind_names[FAULT_STIFF]) != 0)
 		return false;
-	json_object_set_new(fault, "arg", json_integer(arg - 1));
+	json_object_set_new(fault, "arg", json_integer(arg > 0 ? arg - 1 : 0));
 	rack->dirty = true;
 	return true;
 }
@@ -182,6 +182,7 @@ int fault_error(const struct fault_hit *hit, const char *device, struct error *e
 	case FAULT_BUSY:
 		return error_set(err, ERROR_BUSY, "%s has no session left (fault)", device);
 	case FAULT_REFUSE:
+	case FAULT_STIFF:
 		return error_set(err, ERROR_REFUSED, "%s refused the change (fault)", device);
 	case FAULT_CONFLICT:
 		return error_set(err, ERROR_CONFLICT,

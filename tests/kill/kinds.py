@@ -18,8 +18,8 @@ BACK = dict(action="move", persona="web", machine="node1")
 SWAP = {"action": "swap", "persona": "web", "with": "db"}
 RELEASE = dict(action="release", persona="web")
 NO_BOOT = ("node2-bmc", "deaf", "apply:power:no_boot")
-ONCE = ("san1", "fickle", "apply:map:web:refuse:1:1")  # takes the map, and refuses when it is sent again
-NO_UNDO = ("leaf1", "stiff", "apply:port:node2-eth1:refuse:1000000:1")
+ONCE = ("san1", "fickle", "apply:map:web:stiff:1:1")  # takes the map, and refuses when it is sent again
+NO_UNDO = ("leaf1", "stiff", "apply:port:node2-eth1:stiff")
 
 
 class Kind:

@@ -62,7 +62,9 @@ class ChildCase(Case):
         if not front:
             return False
         while not tracer.gone():
-            if client.poll() is not None:
+            if client.poll() == UNREACHABLE:
+                tracer.process.wait(PATIENCE)  # it was told sooner than we were
+            elif client.returncode is not None:
                 return False
             time.sleep(0.002)
         self.bench.killed()
