@@ -31,6 +31,7 @@ enum { ANSWER_TIMEOUT_S = 200, SENDS_MAX = 3, KEY_CHARS = 24 };
 struct client {
 	char *socket;
 	CURL *curl;
+	bool answered;
 };
 
 struct stream {
@@ -258,6 +259,7 @@ int client_call(struct client *client, const char *method, const char *path, con
 	}
 	code = perform(client, method, once, &answer);
 	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &http);
+	client->answered |= code == CURLE_OK;
 	if (status)
 		*status = http;
 	rc = code == CURLE_OK ? read_answer(&answer, http, out, err ? err : &unused)
@@ -268,6 +270,11 @@ int client_call(struct client *client, const char *method, const char *path, con
 	text_fini(&answer);
 	curl_slist_free_all(headers);
 	return rc;
+}
+
+bool client_answered(const struct client *client)
+{
+	return client->answered;
 }
 
 json_t *client_get(struct client *client, const char *path, struct error *err)

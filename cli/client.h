@@ -34,6 +34,9 @@ int client_call(struct client *client, const char *method, const char *path, con
 /* client_call() with GET: the answer, or NULL. */
 json_t *client_get(struct client *client, const char *path, struct error *err);
 
+/* Whether the controller has answered anything yet, so that it is worth while to wait for it. */
+bool client_answered(const struct client *client);
+
 /* The default controller socket of this process. */
 const char *client_socket(const struct client *client);
 

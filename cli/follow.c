@@ -287,7 +287,7 @@ static int read_run(struct follow *f, struct error *err)
 		show(f);
 		return 0;
 	}
-	if (err->code != ERROR_UNREACHABLE || !f->run)
+	if (err->code != ERROR_UNREACHABLE || !client_answered(f->app->client))
 		return -1;
 	if (!f->gone_since) {
 		f->gone_since = now;

@@ -23,6 +23,8 @@ static const struct driver_option mock_options[] = {
 	  .help = "name of the simulated rack; devices of one rack see each other" },
 	{ "state", "string",
 	  .help = "file in which the rack is saved on each change; one driver process at a time" },
+	{ "history", "string",
+	  .help = "file to which each saved state is added as a line, for tests that look back" },
 	{ "control", "string",
 	  .help = "file with orders from outside: one {device, object, set} per line, removed when "
 		  "done" },

@@ -19,7 +19,7 @@
 
 struct rack {
 	struct rack *next;
-	char *name, *state; /* state: file, or NULL */
+	char *name, *state, *history; /* state, history: files, or NULL */
 	int lock_fd;
 	json_t *root;
 	json_t *watched; /* consoles that somebody looks at: {DEVICE: true} */

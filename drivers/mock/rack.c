@@ -92,6 +92,21 @@ static int state_write(const struct rack *rack, const char *path)
 	return fclose(f);
 }
 
+/* One more line, in one write: whoever reads the file never meets half a state in the middle of it. */
+static void history_add(const struct rack *rack)
+{
+	_cleanup_(closep) int fd = -1;
+	_cleanup_(freep) char *line = NULL, *bytes = NULL;
+
+	if (!rack->history)
+		return;
+	bytes = json_dumps(rack->root, JSON_COMPACT);
+	line = xasprintf("%s\n", bytes);
+	fd = open(rack->history, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, line, strlen(line)) < 0)
+		log_error("mock", "cannot write %s: %s", rack->history, strerror(errno));
+}
+
 void rack_save(struct rack *rack)
 {
 	_cleanup_(freep) char *tmp = NULL;
@@ -99,6 +114,7 @@ void rack_save(struct rack *rack)
 	if (!rack->dirty || !rack->state)
 		return;
 	rack->dirty = false;
+	history_add(rack);
 	tmp = xasprintf("%s.tmp", rack->state);
 	if (state_write(rack, tmp) || rename(tmp, rack->state))
 		log_error("mock", "cannot save %s: %s", rack->state, strerror(errno));
@@ -111,6 +127,7 @@ static void rack_destroy(struct rack *rack)
 	json_decref(rack->watched);
 	free(rack->name);
 	free(rack->state);
+	free(rack->history);
 	free(rack);
 }
 
@@ -118,6 +135,7 @@ struct rack *rack_get(const json_t *options, struct error *err)
 {
 	const char *name = json_str(options, "rack", "rack");
 	const char *state = json_str(options, "state", NULL);
+	const char *history = json_str(options, "history", NULL);
 	struct rack *rack;
 
 	for (rack = racks; rack; rack = rack->next)
@@ -128,6 +146,7 @@ struct rack *rack_get(const json_t *options, struct error *err)
 	rack = xcalloc(1, sizeof(*rack));
 	*rack = (struct rack){ .next = racks, .name = xstrdup(name), .lock_fd = -1, .users = 1 };
 	rack->state = state ? xstrdup(state) : NULL;
+	rack->history = history ? xstrdup(history) : NULL;
 	rack->root = json_object();
 	rack->watched = json_object();
 	if (state && state_load(rack, err)) {

@@ -180,6 +180,16 @@ def every_fault_does_what_it_says(lab):
         lab.discard(d)
 
 
+def a_stiff_device_refuses_what_comes_later(lab):
+    for spec, passes in (("stiff", 1), ("stiff:1:2", 2), ("stiff:1:0", 0)):
+        d = with_fault(lab, "apply:port:p1:" + spec)
+        for vlan in range(300, 300 + passes):
+            all_done(d.apply("dev", [port_change(vlan)]))
+        r = d.call("apply", "dev", changes=[port_change(310)])["results"][0]
+        check(r["status"] == "not_applied" and r["error"]["code"] == "refused", f"{spec}: {r}")
+        lab.discard(d)
+
+
 def faults_of_the_whole_request(lab):
     for kind, code in (("auth", "auth"), ("unreachable", "unreachable"), ("protocol", "protocol")):
         d = with_fault(lab, f"apply:*:{kind}:1", f"observe:*:{kind}:1")
@@ -273,7 +283,8 @@ def the_manual_explains_every_fault(lab):
     check(len(kinds) > 20 and not set(kinds) - told, f"not in the manual: {set(kinds) - told}")
 
 
-for fn in (the_manual_explains_every_fault, every_fault_does_what_it_says, faults_of_the_whole_request, again_is_said_as_often_as_ordered,
+for fn in (the_manual_explains_every_fault, every_fault_does_what_it_says, a_stiff_device_refuses_what_comes_later,
+           faults_of_the_whole_request, again_is_said_as_often_as_ordered,
            a_crash_happens_before_or_after_the_effect, a_hang_holds_one_device_only_and_urgent_work_passes,
            a_line_that_is_no_frame_can_be_ordered, faults_come_and_go_by_a_change, the_rack_survives_a_killed_driver,
            two_processes_cannot_share_a_state_file, orders_from_a_file_are_carried_out):
