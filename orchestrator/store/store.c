@@ -61,10 +61,22 @@ static int pragma_int(struct store *s, const char *sql)
 	return value;
 }
 
+static int run_migrations(struct store *s, int version, struct error *err)
+{
+	char sql[64];
+	int i;
+
+	for (i = version; i < n_migrations; i++)
+		if (run_sql(s, migrations[i], err) < 0)
+			return error_wrap(err, "migration %d", i + 1);
+	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", n_migrations);
+	return run_sql(s, sql, err);
+}
+
+/* All or none: nobody meets a database between two versions. */
 static int migrate(struct store *s, struct error *err)
 {
-	int version = pragma_int(s, "PRAGMA user_version"), i;
-	char sql[64];
+	int version = pragma_int(s, "PRAGMA user_version");
 
 	if (version < 0)
 		return fail(s, "database", err);
@@ -73,16 +85,12 @@ static int migrate(struct store *s, struct error *err)
 			  n_migrations);
 		return error_hint(err, "Start the newer recastd that made it; going back needs a backup of that time.");
 	}
-	for (i = version; i < n_migrations; i++) {
-		snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", i + 1);
-		if (run_sql(s, "BEGIN IMMEDIATE", err) < 0)
-			return -1;
-		if (run_sql(s, migrations[i], err) < 0 || run_sql(s, sql, err) < 0 || run_sql(s, "COMMIT", err) < 0) {
-			sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-			return error_wrap(err, "migration %d", i + 1);
-		}
-	}
-	return 0;
+	if (version == n_migrations)
+		return 0;
+	if (run_sql(s, "BEGIN IMMEDIATE", err) == 0 && run_migrations(s, version, err) == 0 && run_sql(s, "COMMIT", err) == 0)
+		return 0;
+	sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	return -1;
 }
 
 static int quick_check(struct store *s, struct error *err)
