@@ -9,6 +9,7 @@ EXTRA_DIST += .ci/run tests/tap.py \
 	tests/e2e/controller.py tests/e2e/rack.py tests/e2e/run-mock tests/e2e/test_faults.py tests/e2e/test_mock.py \
 	tests/e2e/run-lab tests/e2e/test_lab.py \
 	tests/perf/bench tests/perf/ipmi-bench
+include tests/sim/local.mk
 include tests/unit/local.mk
 
 ## ./check has the name of a target, so as a part of EXTRA_DIST it would run the tests.
