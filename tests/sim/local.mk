@@ -8,4 +8,5 @@ tests_sim_libsim_a_CPPFLAGS = $(SIM_CPPFLAGS)
 tests_sim_libsim_a_SOURCES = tests/sim/sim.c tests/sim/sim.h
 
 tests_sim_libmemstore_a_CPPFLAGS = $(SIM_CPPFLAGS)
-tests_sim_libmemstore_a_SOURCES = tests/sim/memstore.c tests/sim/memstore.h
+tests_sim_libmemstore_a_SOURCES = tests/sim/memrow.h tests/sim/memstore.c tests/sim/memstore.h \
+	tests/sim/memstore_object.c tests/sim/memstore_run.c
