@@ -68,7 +68,10 @@ struct rack_ops {
 	void (*trace)(void *arg, const char *line);
 };
 
+struct rack;
+
 struct rack_device { /* what a switch, an array and a BMC have in common */
+	struct rack *rack;
 	char name[RACK_NAME];
 	enum rack_class { RACK_SWITCH, RACK_ARRAY, RACK_BMC } cls;
 	int index;
@@ -86,6 +89,7 @@ struct rack_switch {
 	struct rack_device dev;
 	struct rack_port ports[RACK_PORTS];
 	int n_ports;
+	int64_t dark_until; /* starting anew: nothing is forwarded */
 };
 
 struct rack_volume {
@@ -125,6 +129,7 @@ struct rack_array {
 	struct rack_map maps[RACK_MAPS];
 	struct rack_session sessions[RACK_SESSIONS];
 	int last_session;
+	int64_t down_until; /* starting anew: no login, no write */
 };
 
 enum rack_phase { HOST_OFF, HOST_FIRMWARE, HOST_ASKING, HOST_LOGIN, HOST_BOOTING, HOST_UP, HOST_STOPPED };
@@ -135,6 +140,7 @@ struct rack_bmc {
 	enum bmc_lie lie;
 	struct sim_event *order; /* a power change under way */
 	bool order_on;
+	struct sim_event *late; /* off, long after it was said */
 	char boot[8];	/* pxe, disk, none */
 	bool capturing; /* the console, since the mark */
 	char console[512];
@@ -142,13 +148,16 @@ struct rack_bmc {
 };
 
 struct rack_machine {
+	struct rack *rack;
+	int index;
 	char name[16], uuid[40];
 	char mac[RACK_NICS][18];
 	struct rack_bmc bmc;
 
 	bool on; /* the truth */
 	enum rack_phase phase;
-	int tries;
+	int tries, attempts;	/* in this phase; to boot since power-on */
+	bool reported;		/* "up" */
 	struct sim_event *life; /* what it does next */
 	uint64_t boots, writes;
 
@@ -161,7 +170,9 @@ struct rack_machine {
 struct rack_request;
 
 struct rack_driver {
+	struct rack *rack;
 	char name[8];
+	enum rack_class cls;
 	uint64_t life; /* grows at each start and end; 0: never started */
 	bool running, hung, greeted;
 };
