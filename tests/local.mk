@@ -11,6 +11,7 @@ EXTRA_DIST += .ci/run tests/tap.py \
 	tests/kill/case.py tests/kill/core.py tests/kill/kinds.py tests/kill/others.py tests/kill/recovery.py tests/kill/run tests/kill/world.py \
 	tests/perf/bench tests/perf/ipmi-bench
 include tests/powerloss/local.mk
+include tests/sim/local.mk
 include tests/unit/local.mk
 
 ## ./check has the name of a target, so as a part of EXTRA_DIST it would run the tests.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * orchestrator/store: what it opens and refuses, what is durable, what is rolled back.  Each test has a
- * database of its own in a folder of its own.
+ * database of its own in a folder of its own.  test_memstore.c includes this file with MEMSTORE set: what is no
+ * matter of files must hold for the store in memory as well.
  */
 #include "unit.h"
 
@@ -10,15 +11,18 @@
 #include "store.h"
 #include "text.h"
 
+#ifndef MEMSTORE
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#endif
 
 struct place {
 	char dir[40], db[56], key[56], copy[56];
+	struct memdisk *disk;
 	struct store *s;
 };
 
@@ -33,6 +37,26 @@ static void open_again(struct place *p)
 	store_set_time(p->s, 1000);
 }
 
+static void close_store(struct place *p)
+{
+	store_close(p->s);
+	p->s = NULL;
+}
+
+#ifdef MEMSTORE
+static void place_open(struct place *p)
+{
+	*p = (struct place){ .disk = memdisk_create() };
+	snprintf(p->db, sizeof(p->db), "%s", memdisk_path(p->disk));
+	open_again(p);
+}
+
+static void place_close(struct place *p)
+{
+	close_store(p);
+	memdisk_destroy(p->disk);
+}
+#else
 static void place_open(struct place *p)
 {
 	strcpy(p->dir, "/tmp/recast-unit-XXXXXX");
@@ -41,12 +65,6 @@ static void place_open(struct place *p)
 	snprintf(p->key, sizeof(p->key), "%s/key", p->dir);
 	snprintf(p->copy, sizeof(p->copy), "%s/copy", p->dir);
 	open_again(p);
-}
-
-static void close_store(struct place *p)
-{
-	store_close(p->s);
-	p->s = NULL;
 }
 
 static void place_close(struct place *p)
@@ -62,6 +80,7 @@ static void place_close(struct place *p)
 	}
 	assert_int_equal(rmdir(p->dir), 0);
 }
+#endif
 
 static void commit(struct place *p)
 {
@@ -71,6 +90,7 @@ static void commit(struct place *p)
 		fail_msg("%s", err.text);
 }
 
+#ifndef MEMSTORE
 /* Statements behind the store's back, while it is closed. */
 static void meddle(const struct place *p, const char *sql)
 {
@@ -112,6 +132,7 @@ TEST(makes_a_database_and_key_that_only_the_owner_reads)
 	assert_false(store_dirty(p.s));
 	place_close(&p);
 }
+#endif
 
 TEST(finds_again_what_it_committed)
 {
@@ -133,6 +154,7 @@ TEST(finds_again_what_it_committed)
 	place_close(&p);
 }
 
+#ifndef MEMSTORE
 TEST(refuses_a_newer_database)
 {
 	char sql[64];
@@ -209,6 +231,7 @@ TEST(refuses_a_key_that_was_cut)
 	assert_contains(err.text, "shorter than 32 bytes");
 	place_close(&p);
 }
+#endif
 
 static void put_secret(struct place *p, const char *name, const char *bytes, size_t len)
 {
@@ -228,6 +251,7 @@ static void assert_secret(struct place *p, const char *name, const char *bytes, 
 	secret_destroy(got);
 }
 
+#ifndef MEMSTORE
 TEST(makes_its_key_anew_when_the_first_start_was_cut_off)
 {
 	struct place p;
@@ -250,14 +274,17 @@ TEST(makes_its_key_anew_when_the_first_start_was_cut_off)
 	open_again(&p);
 	place_close(&p);
 }
+#endif
 
 TEST(gives_secrets_back_as_they_were)
 {
 	struct error err = { 0 };
 	struct place p;
-	char *file;
 	json_t *names;
+#ifndef MEMSTORE
+	char *file;
 	size_t len, i;
+#endif
 
 	place_open(&p);
 	put_secret(&p, "san1", "hunter2-hunter2", 15);
@@ -282,11 +309,13 @@ TEST(gives_secrets_back_as_they_were)
 	assert_false(store_secret_delete(p.s, "san1"));
 	commit(&p);
 	close_store(&p);
+#ifndef MEMSTORE
 	file = text_read_file(p.db, 1 << 24, &len);
 	assert_non_null(file);
 	for (i = 0; i + 7 <= len; i++)
 		assert_memory_not_equal(file + i, "hunter2", 7);
 	free(file);
+#endif
 	place_close(&p);
 }
 
@@ -311,6 +340,7 @@ TEST(refuses_secrets_and_names_that_are_too_long)
 	place_close(&p);
 }
 
+#ifndef MEMSTORE
 /* What somebody does to the rows must not open: another name, another version, another bit, another key. */
 TEST(detects_secrets_that_were_swapped_or_changed)
 {
@@ -341,6 +371,7 @@ TEST(detects_secrets_that_were_swapped_or_changed)
 		place_close(&p);
 	}
 }
+#endif
 
 TEST(counts_one_commit_for_all_writes_of_a_turn)
 {
@@ -407,6 +438,7 @@ TEST(rolls_a_whole_turn_back_when_one_write_fails)
 	place_close(&p);
 }
 
+#ifndef MEMSTORE
 static sqlite3 *newest_connection;
 
 static int note_connection(sqlite3 *db, char **why, const struct sqlite3_api_routines *api)
@@ -487,6 +519,7 @@ TEST(rolls_a_whole_turn_back_when_a_read_between_its_writes_fails)
 	sqlite3_reset_auto_extension();
 	place_close(&p);
 }
+#endif
 
 TEST(refuses_states_that_do_not_exist)
 {
@@ -696,6 +729,7 @@ TEST(trims_old_events_and_ended_runs_only)
 	place_close(&p);
 }
 
+#ifndef MEMSTORE
 TEST(backs_up_into_a_database_that_opens)
 {
 	struct error err = { 0 };
@@ -725,6 +759,7 @@ TEST(backs_up_into_a_database_that_opens)
 	assert_secret(&q, "san1", "hunter2", 7);
 	place_close(&q);
 }
+#endif
 
 static void collect_object(void *arg, const char *kind, const char *name, json_t *doc)
 {
@@ -799,6 +834,7 @@ TEST(keeps_assignments_and_quarantine)
 	place_close(&p);
 }
 
+#ifndef MEMSTORE
 TEST(refuses_the_commits_of_an_older_term)
 {
 	struct error err = { 0 };
@@ -826,17 +862,283 @@ TEST(refuses_the_commits_of_an_older_term)
 	assert_null(store_meta_get(p.s, "said"));
 	place_close(&p);
 }
+#endif
 
-UNIT_MAIN(T(refuses_the_commits_of_an_older_term), T(makes_a_database_and_key_that_only_the_owner_reads),
-	  T(finds_again_what_it_committed),
-	  T(refuses_a_newer_database), T(refuses_a_database_that_is_open_already), T(refuses_what_is_no_database),
-	  T(refuses_a_key_that_others_may_read), T(refuses_a_database_without_its_key), T(refuses_a_key_that_was_cut),
-	  T(makes_its_key_anew_when_the_first_start_was_cut_off),
-	  T(gives_secrets_back_as_they_were), T(refuses_secrets_and_names_that_are_too_long),
-	  T(detects_secrets_that_were_swapped_or_changed), T(counts_one_commit_for_all_writes_of_a_turn),
-	  T(rolls_a_whole_turn_back_when_one_write_fails),
-	  T(rolls_a_whole_turn_back_when_a_read_between_its_writes_fails), T(refuses_states_that_do_not_exist),
+TEST(keeps_documents_as_they_were_when_they_were_written)
+{
+	json_t *doc = json_pack("{s:s, s:f, s:[i, n, b]}", "text", "\303\251", "real", 1.0, "list", 7, 1), *got;
+	struct place p;
+
+	place_open(&p);
+	store_object_put(p.s, "persona", "web", doc);
+	store_event_add(p.s, "x", 0, doc);
+	json_object_set_new(doc, "text", json_string("changed by its owner"));
+	got = store_object_get(p.s, "persona", "web");
+	assert_string_equal(json_str(got, "text", ""), "\303\251");
+	json_object_set_new(got, "text", json_string("changed by a reader"));
+	json_decref(got);
+	commit(&p);
+	got = store_object_get(p.s, "persona", "web");
+	assert_string_equal(json_str(got, "text", ""), "\303\251");
+	assert_true(json_is_real(json_object_get(got, "real")));
+	assert_true(json_is_null(json_array_get(json_object_get(got, "list"), 1)));
+	json_decref(got);
+	got = store_event_after(p.s, 0, 10);
+	assert_string_equal(json_str(json_object_get(json_array_get(got, 0), "doc"), "text", ""), "\303\251");
+	assert_true(json_is_null(json_object_get(json_array_get(got, 0), "run")));
+	json_decref(got);
+	json_decref(doc);
+	place_close(&p);
+}
+
+TEST(a_turn_sees_its_own_writes_and_deletions)
+{
+	struct place p;
+	json_t *j;
+
+	place_open(&p);
+	add_run(&p, 1, "req-a");
+	store_lock_add(p.s, "machine:node1", 1, 1);
+	store_quarantine_put(p.s, "node1", "x", 1, NULL);
+	commit(&p);
+	store_lock_release(p.s, 1);
+	j = store_lock_of(p.s, 1);
+	assert_int_equal(json_array_size(j), 0);
+	json_decref(j);
+	store_lock_add(p.s, "machine:node1", 1, 2); /* free again, in the same turn */
+	store_run_state(p.s, 1, "undoing", "{\"code\":\"refused\"}", false);
+	j = store_run_by_request(p.s, "req-a");
+	assert_string_equal(json_str(j, "state", ""), "undoing");
+	assert_string_equal(json_str(json_object_get(j, "reason"), "code", ""), "refused");
+	assert_true(json_is_null(json_object_get(j, "ended")));
+	json_decref(j);
+	add_run(&p, 2, NULL);
+	assert_int_equal(store_run_last(p.s), 2);
+	close_store(&p); /* a crash: none of it was committed */
+	open_again(&p);
+	assert_int_equal(store_run_last(p.s), 1);
+	j = store_run_get(p.s, 1);
+	assert_string_equal(json_str(j, "state", ""), "running");
+	json_decref(j);
+	j = store_lock_of(p.s, 1);
+	assert_int_equal(json_array_size(j), 1);
+	json_decref(j);
+	place_close(&p);
+}
+
+TEST(an_identity_that_comes_back_keeps_its_number)
+{
+	struct place p;
+	json_t *j;
+
+	place_open(&p);
+	store_identity_put(p.s, "ip", "10.0.0.1", 1, "web", "eth0");
+	store_identity_release(p.s, "ip", "10.0.0.1");
+	store_identity_put(p.s, "ip", "10.0.0.1", 9, "db", "eth1");
+	store_identity_put(p.s, "iqn", "iqn.x:db", -1, "db", "iqn");
+	store_identity_put(p.s, "ip", "10.0.0.2", 2, "db", "eth0");
+	assert_int_equal(store_identity_count(p.s, "ip", 1, 2), 2);
+	assert_int_equal(store_identity_count(p.s, "ip", 9, 9), 0);
+	j = store_identity_of(p.s, "db");
+	assert_int_equal(json_array_size(j), 3);
+	assert_string_equal(json_str(json_array_get(j, 0), "value", ""), "10.0.0.2"); /* by kind, then slot */
+	assert_string_equal(json_str(json_array_get(j, 1), "slot", ""), "eth1");
+	assert_string_equal(json_str(json_array_get(j, 2), "kind", ""), "iqn");
+	json_decref(j);
+	store_identity_put(p.s, "serial", "1", 1, "db", "x"); /* no such kind */
+	assert_int_equal(store_commit(p.s, NULL), -1);
+	place_close(&p);
+}
+
+TEST(refuses_steps_that_hang_in_the_air)
+{
+	json_t *doc = json_object();
+	struct place p;
+
+	place_open(&p);
+	add_run(&p, 1, NULL);
+	commit(&p);
+	store_step_add(p.s, 1, 1, doc); /* there already */
+	assert_int_equal(store_commit(p.s, NULL), -1);
+	store_step_add(p.s, 7, 0, doc); /* of no run */
+	assert_int_equal(store_commit(p.s, NULL), -1);
+	store_run_add(p.s, 1, "move", "web", "node1", doc, NULL); /* the id is taken */
+	assert_int_equal(store_commit(p.s, NULL), -1);
+	store_step_state(p.s, 7, 0, "done", NULL, true); /* an update of nothing is no failure */
+	store_run_state(p.s, 7, "done", NULL, true);
+	commit(&p);
+	json_decref(doc);
+	place_close(&p);
+}
+
+#ifdef MEMSTORE
+static void set_meta(struct store *s, const char *value)
+{
+	store_meta_set(s, "k", value);
+}
+
+static void assert_meta(struct store *s, const char *value)
+{
+	char *v = store_meta_get(s, "k");
+
+	if (value)
+		assert_string_equal(v, value);
+	else
+		assert_null(v);
+	free(v);
+}
+
+TEST(a_full_disk_loses_the_turn_and_nothing_else)
+{
+	struct error err = { 0 };
+	struct place p;
+
+	place_open(&p);
+	set_meta(p.s, "1");
+	commit(&p);
+	p.disk->fail_commits = 1;
+	set_meta(p.s, "2");
+	assert_int_equal(store_commit(p.s, &err), -1);
+	assert_int_equal(err.code, ERROR_STORAGE);
+	assert_contains(err.text, "full");
+	assert_meta(p.s, "1");
+	set_meta(p.s, "3");
+	commit(&p);
+	assert_meta(p.s, "3");
+	assert_int_equal(p.disk->commits, 2);
+	assert_int_equal(p.disk->commits_failed, 1);
+	place_close(&p);
+}
+
+TEST(another_store_sees_only_what_is_committed)
+{
+	struct place p;
+	struct store *other;
+	json_t *doc = json_object(), *j;
+
+	place_open(&p);
+	set_meta(p.s, "1");
+	commit(&p);
+	set_meta(p.s, "2");
+	store_event_add(p.s, "x", 0, doc);
+	other = store_open(p.db, "", NULL);
+	assert_meta(other, "1");
+	j = store_event_after(other, 0, 10);
+	assert_int_equal(json_array_size(j), 0);
+	json_decref(j);
+	commit(&p);
+	assert_meta(other, "2");
+	store_close(other);
+	json_decref(doc);
+	place_close(&p);
+}
+
+TEST(whoever_claimed_last_is_the_only_one_who_commits)
+{
+	struct error err = { 0 };
+	int64_t first = 0, second = 0;
+	struct store *other;
+	struct place p;
+	char *epoch;
+
+	place_open(&p);
+	assert_int_equal(store_claim(p.s, &first, &err), 0);
+	assert_int_equal(first, 1);
+	add_run(&p, 1, NULL);
+	store_lock_add(p.s, "machine:node1", 1, first);
+	commit(&p);
+	set_meta(p.s, "of the old one"); /* under way when the other takes over */
+	other = store_open(p.db, "", NULL);
+	assert_int_equal(store_claim(other, &second, &err), 0);
+	assert_int_equal(second, 2);
+	assert_int_equal(store_commit(p.s, &err), -1);
+	assert_int_equal(err.code, ERROR_SUPERSEDED);
+	assert_meta(other, NULL);
+	set_meta(other, "of the new one");
+	assert_int_equal(store_commit(other, &err), 0);
+	set_meta(p.s, "of the old one again");
+	assert_int_equal(store_commit(p.s, &err), -1);
+	assert_int_equal(err.code, ERROR_SUPERSEDED);
+	epoch = store_meta_get(other, "epoch");
+	assert_string_equal(epoch, "2");
+	free(epoch);
+	assert_meta(p.s, "of the new one");
+	p.disk->fail_commits = 1; /* a claim that cannot be written is none */
+	assert_int_equal(store_claim(p.s, &first, &err), -1);
+	assert_int_equal(p.disk->epoch, 2);
+	set_meta(other, "still");
+	assert_int_equal(store_commit(other, &err), 0);
+	store_close(other);
+	place_close(&p);
+}
+
+static void look_before(void *arg)
+{
+	struct place *p = arg;
+	struct store *other = store_open(p->db, "", NULL);
+
+	assert_meta(other, NULL);
+	store_close(other);
+	strcat(p->dir, "before ");
+}
+
+static void look_after(void *arg)
+{
+	struct place *p = arg;
+	struct store *other = store_open(p->db, "", NULL);
+
+	assert_meta(other, "1");
+	store_close(other);
+	strcat(p->dir, "after");
+}
+
+TEST(a_crash_can_be_put_before_and_after_a_commit)
+{
+	struct place p;
+
+	place_open(&p);
+	p.disk->before_commit = look_before;
+	p.disk->after_commit = look_after;
+	p.disk->arg = &p;
+	commit(&p); /* nothing is written: nothing can crash */
+	assert_string_equal(p.dir, "");
+	set_meta(p.s, "1");
+	commit(&p);
+	assert_string_equal(p.dir, "before after");
+	place_close(&p);
+}
+
+TEST(refuses_a_path_that_is_no_disk)
+{
+	struct error err = { 0 };
+
+	assert_null(store_open("/var/lib/recast/db", "", &err));
+	assert_int_equal(err.code, ERROR_STORAGE);
+}
+#endif
+
+#ifdef MEMSTORE
+#define ITS_OWN                                                                                                        \
+	T(a_full_disk_loses_the_turn_and_nothing_else), T(another_store_sees_only_what_is_committed),                  \
+		T(whoever_claimed_last_is_the_only_one_who_commits), T(a_crash_can_be_put_before_and_after_a_commit),  \
+		T(refuses_a_path_that_is_no_disk)
+#else
+#define ITS_OWN                                                                                                        \
+	T(makes_a_database_and_key_that_only_the_owner_reads), T(refuses_a_newer_database),                            \
+		T(refuses_a_database_that_is_open_already), T(refuses_what_is_no_database),                            \
+		T(refuses_a_key_that_others_may_read), T(refuses_a_database_without_its_key),                          \
+		T(refuses_a_key_that_was_cut), T(detects_secrets_that_were_swapped_or_changed),                        \
+		T(backs_up_into_a_database_that_opens), T(makes_its_key_anew_when_the_first_start_was_cut_off),    \
+		T(rolls_a_whole_turn_back_when_a_read_between_its_writes_fails),                                       \
+		T(refuses_the_commits_of_an_older_term)
+#endif
+
+UNIT_MAIN(ITS_OWN, T(finds_again_what_it_committed), T(gives_secrets_back_as_they_were),
+	  T(refuses_secrets_and_names_that_are_too_long), T(counts_one_commit_for_all_writes_of_a_turn),
+	  T(rolls_a_whole_turn_back_when_one_write_fails), T(refuses_states_that_do_not_exist),
 	  T(keeps_runs_steps_and_locks), T(refuses_one_request_twice),
 	  T(gives_the_number_after_the_highest_then_the_gaps), T(tells_who_holds_an_identity),
-	  T(numbers_events_without_gaps), T(trims_old_events_and_ended_runs_only),
-	  T(backs_up_into_a_database_that_opens), T(keeps_what_people_define), T(keeps_assignments_and_quarantine))
+	  T(numbers_events_without_gaps), T(trims_old_events_and_ended_runs_only), T(keeps_what_people_define),
+	  T(keeps_assignments_and_quarantine), T(keeps_documents_as_they_were_when_they_were_written),
+	  T(a_turn_sees_its_own_writes_and_deletions), T(an_identity_that_comes_back_keeps_its_number),
+	  T(refuses_steps_that_hang_in_the_air))

@@ -1,0 +1,14 @@
+## The simulated world: virtual time, a store in memory, a room of devices.  Linked with the core into one process.
+SIM_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/tests/sim -I$(top_srcdir)/orchestrator/store -I$(top_srcdir)/drivers/sdk
+## libstore.a and libmemstore.a are two answers to one header: link one of them.
+SIM_LIBS = tests/sim/libsim.a drivers/libdriversdk.a
+check_LIBRARIES += tests/sim/libsim.a tests/sim/libmemstore.a
+
+tests_sim_libsim_a_CPPFLAGS = $(SIM_CPPFLAGS)
+tests_sim_libsim_a_SOURCES = tests/sim/faults.def tests/sim/rack.c tests/sim/rack.h tests/sim/rack_array.c \
+	tests/sim/rack_bmc.c tests/sim/rack_driver.c tests/sim/rack_host.c tests/sim/rack_private.h \
+	tests/sim/rack_switch.c tests/sim/rack_world.c tests/sim/sim.c tests/sim/sim.h
+
+tests_sim_libmemstore_a_CPPFLAGS = $(SIM_CPPFLAGS)
+tests_sim_libmemstore_a_SOURCES = tests/sim/memrow.h tests/sim/memstore.c tests/sim/memstore.h \
+	tests/sim/memstore_object.c tests/sim/memstore_run.c

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Private to the simulated room: what its files need of one another.
+ */
+#ifndef RECAST_SIM_RACK_PRIVATE_H
+#define RECAST_SIM_RACK_PRIVATE_H
+
+#include "rack.h"
+
+#include "driver.h"
+
+/* rack.c */
+/* Does this go wrong now?  Counts it. */
+bool rack_fault(struct rack *r, enum fault f);
+bool rack_faulty(const struct rack *r); /* may anything go wrong at all */
+void rack_count(struct rack *r, enum fault f, const char *where);
+void rack_changed(struct rack *r);
+void rack_trace(struct rack *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+struct rack_device *rack_device(struct rack *r, const char *name);
+static inline bool rack_is_away(const struct rack_device *dev)
+{
+	return dev->away_until > dev->rack->sim->now;
+}
+
+/* rack_driver.c */
+void requests_free(struct rack *r);
+
+/* rack_switch.c, rack_array.c, rack_bmc.c: one change at the device, now; the document.  Status and error go into the
+ * change; -1 with @err means not applied. */
+int switch_change(struct rack_switch *sw, struct driver_change *c, struct error *err);
+json_t *switch_document(struct rack_switch *sw, const json_t *objects, struct error *err);
+int array_change(struct rack_array *a, struct driver_change *c, struct error *err);
+json_t *array_document(struct rack_array *a, const json_t *objects, struct error *err);
+int bmc_change(struct rack_machine *m, struct driver_change *c, struct error *err);
+json_t *bmc_document(struct rack_machine *m, const json_t *objects, struct error *err);
+
+/* Is the NIC of @m in @vlan now, with its switch running? */
+bool port_reaches(const struct rack_machine *m, int nic, int vlan);
+/* Does the BMC say on? */
+bool bmc_says_on(const struct rack_machine *m);
+void bmc_print(struct rack_machine *m, const char *text);
+/* Forget orders and lies. */
+void bmc_calm(struct rack_machine *m);
+
+/* A login with what the machine knows; NULL when the array refuses. */
+struct rack_session *array_login(struct rack_array *a, const struct rack_machine *m);
+struct rack_session *array_session(struct rack_array *a, int machine); /* a live one, or NULL */
+/* The host of these sessions is gone; the array notices later. */
+void array_lost(struct rack_array *a, int machine);
+void array_write(struct rack_array *a, struct rack_machine *m, const struct rack_session *session);
+
+/* rack_host.c: the truth about power. */
+void host_power(struct rack_machine *m, bool on);
+
+/* rack_world.c */
+void world_start(struct rack *r);
+
+#endif
