@@ -125,12 +125,17 @@ static void take_user(struct rack_machine *m)
 	snprintf(m->persona, sizeof(m->persona), "%.*s", (int)(g - m->user), m->user);
 }
 
-static void report(struct rack_machine *m, const char *stage)
+/* True when it went out. */
+static bool report(struct rack_machine *m, const char *stage)
 {
-	if (m->rack->ops->boot_report && port_reaches(m, 0, VLAN_PROVISION) && !rack_fault(m->rack, FAULT_NO_NETWORK)) {
-		rack_trace(m->rack, "%s reports %s", m->name, stage);
-		m->rack->ops->boot_report(m->rack->arg, m->mac[0], m->uuid, stage);
-	}
+	struct rack *r = m->rack;
+
+	if (!port_reaches(m, 0, VLAN_PROVISION) || rack_fault(r, FAULT_NO_NETWORK))
+		return false;
+	rack_trace(r, "%s reports %s", m->name, stage);
+	if (r->ops->boot_report)
+		r->ops->boot_report(r->arg, m->mac[0], m->uuid, stage);
+	return true;
 }
 
 /* True when the script says to boot a disk. */
@@ -244,9 +249,9 @@ static void run(struct rack_machine *m)
 			all = false;
 	}
 	next(m, HOST_UP, all ? sim_between(r->sim, 900, 1100) : 2000);
-	if (!m->reported && ++m->tries <= REPORT_TRIES && port_reaches(m, 0, VLAN_PROVISION)) {
-		m->reported = true;
-		report(m, "up");
+	if (!m->reported && m->tries < REPORT_TRIES) {
+		m->tries++;
+		m->reported = report(m, "up");
 	}
 }
 
