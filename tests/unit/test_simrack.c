@@ -554,9 +554,13 @@ TEST(a_late_map_of_an_older_generation_is_refused)
 	w.rack->faults.rate[FAULT_LATE] = 10000;
 	apply(&w, "san1", "map:web", 1, "{\"exists\": false}");
 	w.rack->faults.rate[FAULT_LATE] = 0;
+	assert_int_equal(rack_writers(w.rack, 0, 1), 1);
 	must(&w, "san1", "map:web", 2, MAP(2, "secret-of-the-second"));
+	assert_int_equal(rack_writers(w.rack, 0, 1), 0); /* another secret: no session survives */
 	wait_ms(&w, 61000);
 	assert_int_equal(w.rack->arrays[0].maps[0].generation, 2);
+	assert_int_equal(rack_writers(w.rack, 0, 1), 0);
+	sound(&w);
 	assert_int_equal(w.rack->n_conflicts, 1);
 	room_close(&w);
 }
