@@ -29,7 +29,8 @@ static void stop(struct rack_machine *m, const char *text)
 
 static void forget(struct rack_machine *m)
 {
-	m->persona[0] = m->user[0] = m->secret[0] = m->initiator[0] = m->target[0] = m->portal[0] = '\0';
+	m->persona[0] = m->user[0] = m->secret[0] = m->initiator[0] = m->target[0] = m->portal[0] =
+		'\0';
 	m->generation = 0;
 	m->lun = m->nic = 0;
 	m->reported = false;
@@ -165,8 +166,8 @@ static void ask(struct rack_machine *m)
 		stop(m, "No configuration methods succeeded.\r\n");
 		return;
 	}
-	if (!port_reaches(m, 0, VLAN_PROVISION) || rack_fault(r, FAULT_NO_NETWORK) || !r->ops->boot_script ||
-	    !(script = r->ops->boot_script(r->arg, m->mac[0], m->uuid))) {
+	if (!port_reaches(m, 0, VLAN_PROVISION) || rack_fault(r, FAULT_NO_NETWORK) ||
+	    !r->ops->boot_script || !(script = r->ops->boot_script(r->arg, m->mac[0], m->uuid))) {
 		next(m, HOST_ASKING, sim_between(r->sim, 2500, 3500));
 		return;
 	}
@@ -242,7 +243,8 @@ static void run(struct rack_machine *m)
 	for (i = 0; i < r->n_arrays; i++) {
 		s = array_session(&r->arrays[i], m->index);
 		if (!s)
-			s = array_login(&r->arrays[i], m); /* on another array only when it maps us something */
+			s = array_login(&r->arrays[i],
+					m); /* on another array only when it maps us something */
 		if (s)
 			array_write(&r->arrays[i], m, s);
 		else if (&r->arrays[i] == boot_array(m))

@@ -60,12 +60,20 @@ static char *on_script(void *arg, const char *mac, const char *uuid)
 		return ipxe_refusal("it plays no persona now");
 	snprintf(user, sizeof(user), "%s.g%d", w->role[i].persona, w->role[i].generation);
 	snprintf(initiator, sizeof(initiator), "iqn.2026-01.example:%s", w->role[i].persona);
-	plan = (struct boot_plan){ .persona = w->role[i].persona, .machine = w->rack->machines[i].name,
-				   .generation = w->role[i].generation, .base_url = "http://10.66.10.1:8080",
-				   .storage_mac = w->rack->machines[i].mac[1], .address = "10.66.20.10",
-				   .netmask = "255.255.255.0", .initiator = initiator, .user = user,
-				   .secret = w->role[i].secret, .portal = "10.66.20.1", .port = 3260,
-				   .target = "iqn.2026-01.example:san1:web", .lun = 17 };
+	plan = (struct boot_plan){ .persona = w->role[i].persona,
+				   .machine = w->rack->machines[i].name,
+				   .generation = w->role[i].generation,
+				   .base_url = "http://10.66.10.1:8080",
+				   .storage_mac = w->rack->machines[i].mac[1],
+				   .address = "10.66.20.10",
+				   .netmask = "255.255.255.0",
+				   .initiator = initiator,
+				   .user = user,
+				   .secret = w->role[i].secret,
+				   .portal = "10.66.20.1",
+				   .port = 3260,
+				   .target = "iqn.2026-01.example:san1:web",
+				   .lun = 17 };
 	return ipxe_boot_script(&plan);
 }
 
@@ -85,8 +93,11 @@ static void on_trace(void *arg, const char *line)
 	text_printf(&w->story, "%s\n", line);
 }
 
-static const struct rack_ops ops = { .reply = on_reply, .driver_gone = on_gone, .boot_script = on_script,
-				     .boot_report = on_report, .trace = on_trace };
+static const struct rack_ops ops = { .reply = on_reply,
+				     .driver_gone = on_gone,
+				     .boot_script = on_script,
+				     .boot_report = on_report,
+				     .trace = on_trace };
 
 static void wait_ms(struct room *w, int64_t ms)
 {
@@ -115,12 +126,16 @@ static void room_close(struct room *w)
 
 static const char *driver_for(const char *device)
 {
-	return !strncmp(device, "leaf", 4) ? "switch" : !strncmp(device, "san", 3) ? "array" : "bmc";
+	return !strncmp(device, "leaf", 4)  ? "switch"
+	       : !strncmp(device, "san", 3) ? "array"
+					    : "bmc";
 }
 
-static void send_frame(struct room *w, const char *device, const char *op, const char *key, json_t *value)
+static void send_frame(struct room *w, const char *device, const char *op, const char *key,
+		       json_t *value)
 {
-	json_t *frame = json_pack("{s:i, s:s, s:s, s:i}", "id", ++w->id, "op", op, "device", device, "deadline_ms", 20000);
+	json_t *frame = json_pack("{s:i, s:s, s:s, s:i}", "id", ++w->id, "op", op, "device", device,
+				  "deadline_ms", 20000);
 
 	if (key)
 		json_object_set_new(frame, key, value);
@@ -129,7 +144,8 @@ static void send_frame(struct room *w, const char *device, const char *op, const
 }
 
 /* The reply to it, or NULL after 25 s. */
-static const json_t *request(struct room *w, const char *device, const char *op, const char *key, json_t *value)
+static const json_t *request(struct room *w, const char *device, const char *op, const char *key,
+			     json_t *value)
 {
 	int64_t end = w->sim.now + 25000;
 
@@ -147,15 +163,18 @@ static void open_all(struct room *w)
 	int k;
 
 	for (i = 0; i < COUNT(devices); i++)
-		assert_true(json_bool(request(w, devices[i], "open", "options", json_object()), "ok", false));
+		assert_true(json_bool(request(w, devices[i], "open", "options", json_object()),
+				      "ok", false));
 	for (k = 0; k < w->rack->n_machines; k++)
-		assert_true(json_bool(request(w, w->rack->machines[k].bmc.dev.name, "open", "options", json_object()),
+		assert_true(json_bool(request(w, w->rack->machines[k].bmc.dev.name, "open",
+					      "options", json_object()),
 				      "ok", false));
 }
 
 static json_t *change_json(const char *object, const char *owner, int generation, const char *set)
 {
-	json_t *v = json_pack("{s:s, s:s, s:i}", "object", object, "owner", owner, "generation", generation);
+	json_t *v = json_pack("{s:s, s:s, s:i}", "object", object, "owner", owner, "generation",
+			      generation);
 	json_t *wish = json_loads(set, 0, NULL);
 
 	assert_non_null(wish);
@@ -164,31 +183,39 @@ static json_t *change_json(const char *object, const char *owner, int generation
 }
 
 /* The result of one change. */
-static const json_t *apply(struct room *w, const char *device, const char *object, int generation, const char *set)
+static const json_t *apply(struct room *w, const char *device, const char *object, int generation,
+			   const char *set)
 {
-	const json_t *reply = request(w, device, "apply", "changes", json_pack("[o]", change_json(object, "web", generation, set)));
+	const json_t *reply =
+		request(w, device, "apply", "changes",
+			json_pack("[o]", change_json(object, "web", generation, set)));
 
 	return json_array_get(json_object_get(reply, "results"), 0);
 }
 
-static void must(struct room *w, const char *device, const char *object, int generation, const char *set)
+static void must(struct room *w, const char *device, const char *object, int generation,
+		 const char *set)
 {
 	const json_t *result;
 	int tries = 0;
 
-	while (!strcmp(json_str(result = apply(w, device, object, generation, set), "status", ""), "again") && tries++ < 60)
+	while (!strcmp(json_str(result = apply(w, device, object, generation, set), "status", ""),
+		       "again") &&
+	       tries++ < 60)
 		wait_ms(w, json_int(result, "after_ms", 500));
 	assert_string_equal(json_str(result, "status", "no answer"), "done");
 }
 
 static const json_t *see(struct room *w, const char *device, const char *object)
 {
-	return json_object_get(request(w, device, "observe", "objects", json_pack("[s]", object)), "document");
+	return json_object_get(request(w, device, "observe", "objects", json_pack("[s]", object)),
+			       "document");
 }
 
-#define MAP(generation, secret)                                                                                        \
+#define MAP(generation, secret)                                                                                           \
 	"{\"exists\": true, \"target\": \"iqn.2026-01.example:san1:web\", \"initiators\": [\"iqn.2026-01.example:web\"]," \
-	" \"luns\": {\"17\": \"web-root\"}, \"chap\": {\"user\": \"web.g" #generation "\", \"secret\": \"" secret "\"}," \
+	" \"luns\": {\"17\": \"web-root\"}, \"chap\": {\"user\": \"web.g" #generation                                     \
+	"\", \"secret\": \"" secret "\"},"                                                                                \
 	" \"generation\": " #generation "}"
 
 static void prepare(struct room *w, int machine)
@@ -205,7 +232,8 @@ static void prepare(struct room *w, int machine)
 
 static void grant(struct room *w, int machine, int generation, const char *set, const char *secret)
 {
-	must(w, "san1", "volume:web-root", generation, "{\"exists\": true, \"source\": \"golden\"}");
+	must(w, "san1", "volume:web-root", generation,
+	     "{\"exists\": true, \"source\": \"golden\"}");
 	must(w, "san1", "map:web", generation, set);
 	w->role[machine].persona = "web";
 	w->role[machine].generation = generation;
@@ -214,7 +242,8 @@ static void grant(struct room *w, int machine, int generation, const char *set, 
 
 static void power(struct room *w, int machine, bool on)
 {
-	must(w, w->rack->machines[machine].bmc.dev.name, "power", 1, on ? "{\"power\": \"on\"}" : "{\"power\": \"off\"}");
+	must(w, w->rack->machines[machine].bmc.dev.name, "power", 1,
+	     on ? "{\"power\": \"on\"}" : "{\"power\": \"off\"}");
 }
 
 static void sound(struct room *w)
@@ -294,8 +323,10 @@ TEST(a_port_is_set_and_an_older_generation_refused)
 
 	room_open(&w, 1, 1);
 	open_all(&w);
-	must(&w, "leaf1", "port:node1-eth0", 4, "{\"mode\": \"access\", \"native\": 110, \"description\": \"recast web#4 eth0\"}");
-	result = json_object_get(json_object_get(see(&w, "leaf1", "port:node1-eth0"), "ports"), "node1-eth0");
+	must(&w, "leaf1", "port:node1-eth0", 4,
+	     "{\"mode\": \"access\", \"native\": 110, \"description\": \"recast web#4 eth0\"}");
+	result = json_object_get(json_object_get(see(&w, "leaf1", "port:node1-eth0"), "ports"),
+				 "node1-eth0");
 	assert_int_equal(json_int(result, "native", 0), 110);
 	assert_int_equal(json_int(result, "generation", 0), 4);
 	result = apply(&w, "leaf1", "port:node1-eth0", 3, "{\"native\": 120}");
@@ -305,7 +336,8 @@ TEST(a_port_is_set_and_an_older_generation_refused)
 	assert_int_equal(w.rack->n_conflicts, 1);
 	result = apply(&w, "leaf1", "port:node9-eth0", 3, "{\"native\": 120}");
 	assert_string_equal(json_str(result, "status", ""), "not_applied");
-	result = json_object_get(json_object_get(see(&w, "leaf1", "port:node9-eth0"), "ports"), "node9-eth0");
+	result = json_object_get(json_object_get(see(&w, "leaf1", "port:node9-eth0"), "ports"),
+				 "node9-eth0");
 	assert_false(json_bool(result, "exists", true));
 	room_close(&w);
 }
@@ -334,9 +366,12 @@ TEST(a_machine_boots_its_role_reports_and_writes)
 	room_open(&w, 1, 2);
 	cast(&w);
 	assert_string_equal(w.stages.data, "script up ");
-	assert_true(json_bool(json_object_get(see(&w, "node1-bmc", "console:PERSONA web UP"), "console"), "seen", false));
+	assert_true(json_bool(json_object_get(see(&w, "node1-bmc", "console:PERSONA web UP"),
+					      "console"),
+			      "seen", false));
 	assert_int_equal(w.rack->machines[0].lun, 17); /* it is hexadecimal in the script */
-	assert_int_equal(json_array_size(json_object_get(see(&w, "san1", "map:web"), "sessions")), 1);
+	assert_int_equal(json_array_size(json_object_get(see(&w, "san1", "map:web"), "sessions")),
+			 1);
 	v = &w.rack->arrays[0].volumes[1];
 	assert_string_equal(v->name, "web-root");
 	assert_int_equal(v->last.generation, 1);
@@ -399,7 +434,8 @@ TEST(power_takes_time_and_off_is_read_twice)
 	assert_int_equal(rack_writers(w.rack, 0, 1), 0);
 	/* The array still lists the session for a while, then notices. */
 	wait_ms(&w, 31000);
-	assert_int_equal(json_array_size(json_object_get(see(&w, "san1", "map:web"), "sessions")), 0);
+	assert_int_equal(json_array_size(json_object_get(see(&w, "san1", "map:web"), "sessions")),
+			 0);
 	room_close(&w);
 }
 
@@ -426,7 +462,8 @@ TEST(a_new_secret_ends_the_old_holder_even_when_its_bmc_lies)
 	assert_int_equal(w.rack->arrays[0].volumes[1].granted, 2);
 	sound(&w);
 	rack_heal(w.rack);
-	assert_string_equal(json_str(see(&w, "node1-bmc", "power"), "power", ""), "on"); /* the truth again */
+	assert_string_equal(json_str(see(&w, "node1-bmc", "power"), "power", ""),
+			    "on"); /* the truth again */
 	room_close(&w);
 }
 
@@ -507,7 +544,8 @@ TEST(a_killed_driver_takes_along_what_has_not_reached_a_device)
 	room_open(&w, 1, 1);
 	open_all(&w);
 	replies = w.replies;
-	send_frame(&w, "leaf1", "apply", "changes", json_pack("[o]", change_json("port:node1-eth0", "web", 1, "{\"native\": 110}")));
+	send_frame(&w, "leaf1", "apply", "changes",
+		   json_pack("[o]", change_json("port:node1-eth0", "web", 1, "{\"native\": 110}")));
 	rack_driver_kill(w.rack, "switch"); /* at once: still on its way */
 	wait_ms(&w, 5000);
 	assert_int_equal(w.rack->switches[0].ports[0].running.native, 1);
@@ -515,7 +553,8 @@ TEST(a_killed_driver_takes_along_what_has_not_reached_a_device)
 	wait_ms(&w, 100);
 	assert_true(json_bool(request(&w, "leaf1", "open", "options", json_object()), "ok", false));
 	replies = w.replies;
-	send_frame(&w, "leaf1", "apply", "changes", json_pack("[o]", change_json("port:node1-eth0", "web", 1, "{\"native\": 110}")));
+	send_frame(&w, "leaf1", "apply", "changes",
+		   json_pack("[o]", change_json("port:node1-eth0", "web", 1, "{\"native\": 110}")));
 	while (w.rack->switches[0].ports[0].running.native != 110)
 		assert_true(sim_step(&w.sim));
 	rack_driver_kill(w.rack, "switch"); /* it has reached the switch */
@@ -600,8 +639,8 @@ TEST(an_array_that_starts_anew_gets_its_hosts_back)
 /* A core that wants web on one machine, then on another, badly. */
 static void pester(struct room *w, int rounds)
 {
-	static const char *const sets[] = { MAP(1, "secret-of-the-first"), MAP(2, "secret-of-the-second"),
-					    "{\"exists\": false}" };
+	static const char *const sets[] = { MAP(1, "secret-of-the-first"),
+					    MAP(2, "secret-of-the-second"), "{\"exists\": false}" };
 	int i, to;
 
 	w->role[0].persona = w->role[1].persona = "web";
@@ -614,14 +653,21 @@ static void pester(struct room *w, int rounds)
 		send_frame(w, w->rack->machines[to].bmc.dev.name, "open", "options", json_object());
 		wait_ms(w, 300);
 		send_frame(w, "leaf1", "apply", "changes",
-			   json_pack("[o, o]", change_json("port:node1-eth0", "web", i, "{\"native\": 10}"),
+			   json_pack("[o, o]",
+				     change_json("port:node1-eth0", "web", i, "{\"native\": 10}"),
 				     change_json("port:node2-eth0", "web", i, "{\"native\": 10}")));
-		send_frame(w, "san1", "apply", "changes",
-			   json_pack("[o, o]", change_json("volume:web-root", "web", 1, "{\"exists\": true, \"source\": \"golden\"}"),
-				     change_json("map:web", "web", 0, sets[sim_below(&w->sim, 3)])));
+		send_frame(
+			w, "san1", "apply", "changes",
+			json_pack("[o, o]",
+				  change_json("volume:web-root", "web", 1,
+					      "{\"exists\": true, \"source\": \"golden\"}"),
+				  change_json("map:web", "web", 0, sets[sim_below(&w->sim, 3)])));
 		send_frame(w, w->rack->machines[to].bmc.dev.name, "apply", "changes",
-			   json_pack("[o, o]", change_json("boot", "web", 1, "{\"device\": \"pxe\"}"),
-				     change_json("power", "web", 1, sim_below(&w->sim, 3) ? "{\"power\": \"on\"}" : "{\"power\": \"off\"}")));
+			   json_pack("[o, o]",
+				     change_json("boot", "web", 1, "{\"device\": \"pxe\"}"),
+				     change_json("power", "web", 1,
+						 sim_below(&w->sim, 3) ? "{\"power\": \"on\"}"
+								       : "{\"power\": \"off\"}")));
 		wait_ms(w, 4000);
 		if (i % 10 == 9) { /* as the core does with one that hangs */
 			rack_driver_kill(w->rack, "array");
@@ -742,14 +788,21 @@ TEST(a_story_is_cheap)
 	assert_true(us < 20000);
 }
 
-UNIT_MAIN(T(the_site_document_is_one_that_the_model_takes), T(a_driver_says_hello_and_wants_its_devices_opened),
-	  T(a_port_is_set_and_an_older_generation_refused), T(a_switch_that_starts_anew_has_its_startup_configuration),
-	  T(a_machine_boots_its_role_reports_and_writes), T(a_machine_without_map_port_or_role_does_not_come_up),
-	  T(power_takes_time_and_off_is_read_twice), T(a_new_secret_ends_the_old_holder_even_when_its_bmc_lies),
-	  T(a_bmc_may_be_off_later_than_it_says), T(the_invariants_see_two_writers_and_stale_blocks),
+UNIT_MAIN(T(the_site_document_is_one_that_the_model_takes),
+	  T(a_driver_says_hello_and_wants_its_devices_opened),
+	  T(a_port_is_set_and_an_older_generation_refused),
+	  T(a_switch_that_starts_anew_has_its_startup_configuration),
+	  T(a_machine_boots_its_role_reports_and_writes),
+	  T(a_machine_without_map_port_or_role_does_not_come_up),
+	  T(power_takes_time_and_off_is_read_twice),
+	  T(a_new_secret_ends_the_old_holder_even_when_its_bmc_lies),
+	  T(a_bmc_may_be_off_later_than_it_says),
+	  T(the_invariants_see_two_writers_and_stale_blocks),
 	  T(a_foreign_map_is_seen_with_the_volume_and_goes_when_all_heals),
 	  T(a_killed_driver_takes_along_what_has_not_reached_a_device),
-	  T(a_late_request_takes_effect_after_its_driver_is_dead), T(a_late_map_of_an_older_generation_is_refused),
-	  T(a_device_that_is_away_fails_whole_requests_and_comes_back), T(an_array_that_starts_anew_gets_its_hosts_back),
-	  T(every_fault_comes), T(nothing_begins_to_fail_after_the_time_for_faults), T(a_seed_is_a_story),
+	  T(a_late_request_takes_effect_after_its_driver_is_dead),
+	  T(a_late_map_of_an_older_generation_is_refused),
+	  T(a_device_that_is_away_fails_whole_requests_and_comes_back),
+	  T(an_array_that_starts_anew_gets_its_hosts_back), T(every_fault_comes),
+	  T(nothing_begins_to_fail_after_the_time_for_faults), T(a_seed_is_a_story),
 	  T(a_story_is_cheap))
