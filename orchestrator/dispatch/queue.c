@@ -418,6 +418,18 @@ static void answer_error(struct request *r, const json_t *error)
 	op_list_fail(&r->ops, &err, false); /* "nothing was attempted" */
 }
 
+/* Neither an answer nor an error: nobody knows what it did, and nothing that it says counts any more. */
+static void answer_nonsense(struct driver *drv, struct request *r)
+{
+	struct error err = { 0 };
+
+	error_set(&err, ERROR_PROTOCOL, "driver %s answered neither ok nor an error", drv->name);
+	if (!strcmp(r->kind, "open"))
+		r->queue->state = DEVICE_CLOSED;
+	op_list_fail(&r->ops, &err, !strcmp(r->kind, "apply"));
+	driver_kill(drv, err.text);
+}
+
 void request_answered(struct driver *drv, const json_t *reply)
 {
 	struct request *r = unlink_request(drv, json_int(reply, "id", -1));
@@ -430,8 +442,10 @@ void request_answered(struct driver *drv, const json_t *reply)
 		r->queue->busy = false;
 	if (json_bool(reply, "ok", false))
 		answer_ok(r, reply);
-	else
+	else if (json_is_object(json_object_get(reply, "error")))
 		answer_error(r, json_object_get(reply, "error"));
+	else
+		answer_nonsense(drv, r);
 	queue_ready(r->queue);
 	if (r->queue->driver != drv)
 		driver_pump(r->queue->driver);

@@ -44,7 +44,7 @@ def test_a_taken_machine_is_refused_with_the_ways_out(builddir):
     with ready(builddir) as c:
         c.run_to_end(**WEB1)
         before = wiring(c)
-        c.persona("apply", "db", "--on", "node1").expect(4, "node1 plays web already", "persona release web")
+        c.persona("apply", "db", "--on", "node1").expect(4, "node1 plays web already", "--replace web", "persona swap db web")
         c.persona("apply", "web", "--on", "node2").expect(4, "plays on node1", "persona move web --to node2")
         c.persona("move", "db", "--to", "node2").expect(4, "plays on no machine")
         tap.equal(wiring(c), before)

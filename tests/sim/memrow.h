@@ -77,8 +77,9 @@ const struct row *row_get(const struct store *s, enum memtable table, const char
 void row_put(struct store *s, struct row *row);
 void row_delete(struct store *s, const struct row *row);
 /* All rows of a table that @want accepts (NULL: all), sorted by @compare (NULL: in no order), ended by NULL.  Free it. */
-const struct row **rows_all(const struct store *s, enum memtable table, bool (*want)(const struct row *, const void *),
-			    const void *arg, int (*compare)(const void *, const void *));
+const struct row **rows_all(const struct store *s, enum memtable table,
+			    bool (*want)(const struct row *, const void *), const void *arg,
+			    int (*compare)(const void *, const void *));
 
 /* The turn is lost: a constraint does not hold, in the words of SQLite. */
 /* Stamp all locks with the epoch of a new term. */

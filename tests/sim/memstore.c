@@ -166,7 +166,9 @@ int store_commit(struct store *s, struct error *err)
 	} else if (!s->failure.code && d->fail_commits > 0) {
 		d->fail_commits--;
 		error_set(&s->failure, ERROR_STORAGE, "commit: database or disk is full");
-		error_hint(&s->failure, "Free space on the disk of the database; what was not acknowledged was not changed.");
+		error_hint(
+			&s->failure,
+			"Free space on the disk of the database; what was not acknowledged was not changed.");
 	}
 	if (s->failure.code)
 		return refuse_commit(s, err);
@@ -212,7 +214,8 @@ int store_backup(struct store *s, const char *path, int64_t *bytes, struct error
 void write_failed(struct store *s, const char *constraint, const char *column)
 {
 	if (!s->failure.code)
-		error_set(&s->failure, ERROR_STORAGE, "write: %s constraint failed: %s", constraint, column);
+		error_set(&s->failure, ERROR_STORAGE, "write: %s constraint failed: %s", constraint,
+			  column);
 }
 
 bool check_word(struct store *s, const char *column, const char *word, const char *const *words)
@@ -308,11 +311,14 @@ void row_delete(struct store *s, const struct row *row)
 	row_put(s, gone);
 }
 
-const struct row **rows_all(const struct store *s, enum memtable table, bool (*want)(const struct row *, const void *),
-			    const void *arg, int (*compare)(const void *, const void *))
+const struct row **rows_all(const struct store *s, enum memtable table,
+			    bool (*want)(const struct row *, const void *), const void *arg,
+			    int (*compare)(const void *, const void *))
 {
 	const struct table *base = s->disk->tables->rows[table];
-	const struct row **out = xcalloc(table_count(base) + table_count(s->mine) + 1, sizeof(*out)), *row;
+	const struct row **out = xcalloc(table_count(base) + table_count(s->mine) + 1,
+					 sizeof(*out)),
+			 *row;
 	size_t n = 0, i;
 
 	for (i = 0; (row = table_at(base, i)); i++)

@@ -14,7 +14,7 @@ struct memtables;
 struct memdisk {
 	/* For tests to set. */
 	int fail_commits; /* the next n commits fail as on a full disk; the whole turn is rolled back */
-	bool share;	  /* keep and hand out documents without copying: nobody may change one then */
+	bool share; /* keep and hand out documents without copying: nobody may change one then */
 	/* Around each commit that has something to write; what they find is consistent, so that they may leave by
 	 * longjmp: nothing of the turn is durable at the first, all of it is at the second. */
 	void (*before_commit)(void *arg);
@@ -22,9 +22,9 @@ struct memdisk {
 	void *arg;
 
 	/* For tests to read. */
-	uint64_t commits;	/* durable ones */
-	uint64_t commits_failed;	/* refused as full or as stale */
-	int64_t epoch;		/* the durable one, meta "epoch" as a number */
+	uint64_t commits;	 /* durable ones */
+	uint64_t commits_failed; /* refused as full or as stale */
+	int64_t epoch;		 /* the durable one, meta "epoch" as a number */
 
 	struct memtables *tables; /* belongs to memstore.c */
 	char path[32];

@@ -12,8 +12,16 @@
 #include <string.h>
 #include <strings.h>
 
-#define TEXTS(...) (const char *const[ROW_TEXTS]){ __VA_ARGS__ }
-#define NUMBERS(...) (const int64_t[ROW_NUMBERS]){ __VA_ARGS__ }
+#define TEXTS(...)                     \
+	(const char *const[ROW_TEXTS]) \
+	{                              \
+		__VA_ARGS__            \
+	}
+#define NUMBERS(...)                 \
+	(const int64_t[ROW_NUMBERS]) \
+	{                            \
+		__VA_ARGS__          \
+	}
 
 enum { KEY_BYTES = 400 };
 
@@ -68,12 +76,14 @@ json_t *store_object_get(struct store *s, const char *kind, const char *name)
 
 void store_object_put(struct store *s, const char *kind, const char *name, const json_t *doc)
 {
-	static const char *const kinds[] = { "site",  "network",  "switch",   "fabric",	 "array", "machine",
-					     "group", "identity", "template", "persona", NULL };
+	static const char *const kinds[] = { "site",	 "network", "switch", "fabric",
+					     "array",	 "machine", "group",  "identity",
+					     "template", "persona", NULL };
 	char key[KEY_BYTES];
 
 	check_word(s, "kind", kind, kinds);
-	row_put(s, row_create(MEM_OBJECT, pair(key, kind, name), TEXTS(kind, name), NULL, doc_pass(s, doc)));
+	row_put(s, row_create(MEM_OBJECT, pair(key, kind, name), TEXTS(kind, name), NULL,
+			      doc_pass(s, doc)));
 }
 
 void store_object_delete(struct store *s, const char *kind, const char *name)
@@ -107,13 +117,15 @@ static int by_kind_and_slot(const void *a, const void *b)
 
 json_t *store_identity_of(struct store *s, const char *persona)
 {
-	const struct row **rows = rows_all(s, MEM_IDENTITY, is_active_of, persona, by_kind_and_slot);
+	const struct row **rows =
+		rows_all(s, MEM_IDENTITY, is_active_of, persona, by_kind_and_slot);
 	json_t *out = json_array();
 	size_t i;
 
 	for (i = 0; rows[i]; i++)
-		json_array_append_new(out, json_pack("{s:s, s:s, s:s}", "kind", rows[i]->text[ID_KIND], "value",
-						     rows[i]->text[ID_VALUE], "slot", rows[i]->text[ID_SLOT]));
+		json_array_append_new(
+			out, json_pack("{s:s, s:s, s:s}", "kind", rows[i]->text[ID_KIND], "value",
+				       rows[i]->text[ID_VALUE], "slot", rows[i]->text[ID_SLOT]));
 	free(rows);
 	return out;
 }
@@ -125,12 +137,13 @@ json_t *store_identity_holder(struct store *s, const char *kind, const char *val
 
 	if (!row)
 		return NULL;
-	return json_pack("{s:s, s:s, s:s, s:I}", "persona", row->text[ID_PERSONA], "slot", row->text[ID_SLOT], "state",
-			 row->text[ID_STATE], "since", (json_int_t)row->n[1]);
+	return json_pack("{s:s, s:s, s:s, s:I}", "persona", row->text[ID_PERSONA], "slot",
+			 row->text[ID_SLOT], "state", row->text[ID_STATE], "since",
+			 (json_int_t)row->n[1]);
 }
 
-void store_identity_put(struct store *s, const char *kind, const char *value, int64_t number, const char *persona,
-			const char *slot)
+void store_identity_put(struct store *s, const char *kind, const char *value, int64_t number,
+			const char *persona, const char *slot)
 {
 	static const char *const kinds[] = { "mac", "wwpn", "wwnn", "iqn", "uuid", "ip", NULL };
 	char key[KEY_BYTES];
@@ -153,7 +166,8 @@ void store_identity_release(struct store *s, const char *kind, const char *value
 	s->written = true;
 	if (row)
 		row_put(s, row_create(MEM_IDENTITY, key,
-				      TEXTS(kind, value, row->text[ID_PERSONA], row->text[ID_SLOT], "released"),
+				      TEXTS(kind, value, row->text[ID_PERSONA], row->text[ID_SLOT],
+					    "released"),
 				      NUMBERS(row->n[0], s->now_ms), NULL));
 }
 
@@ -183,13 +197,15 @@ static bool is_in_range(const struct row *row, const void *arg)
 {
 	const struct range *r = arg;
 
-	return !strcmp(row->text[ID_KIND], r->kind) && (!r->active || !strcmp(row->text[ID_STATE], "active")) &&
+	return !strcmp(row->text[ID_KIND], r->kind) &&
+	       (!r->active || !strcmp(row->text[ID_STATE], "active")) &&
 	       (r->any || (row->n[0] >= r->first && row->n[0] <= r->last));
 }
 
 static int by_number(const void *a, const void *b)
 {
-	int64_t x = (*(const struct row *const *)a)->n[0], y = (*(const struct row *const *)b)->n[0];
+	int64_t x = (*(const struct row *const *)a)->n[0],
+		y = (*(const struct row *const *)b)->n[0];
 
 	return (x > y) - (x < y);
 }
@@ -214,7 +230,8 @@ int64_t store_identity_free(struct store *s, const char *kind, int64_t first, in
 	size_t i;
 
 	for (i = 0; rows[i]; i++) {
-		if (gap < 0 && rows[i]->n[0] < last && (!rows[i + 1] || rows[i + 1]->n[0] > rows[i]->n[0] + 1))
+		if (gap < 0 && rows[i]->n[0] < last &&
+		    (!rows[i + 1] || rows[i + 1]->n[0] > rows[i]->n[0] + 1))
 			gap = rows[i]->n[0] + 1;
 		highest = rows[i]->n[0];
 	}
@@ -238,12 +255,13 @@ int store_assignment_each(struct store *s, store_assignment_fn fn, void *arg, st
 	return 0;
 }
 
-void store_assignment_put(struct store *s, const char *persona, const char *machine, int64_t generation, int64_t last)
+void store_assignment_put(struct store *s, const char *persona, const char *machine,
+			  int64_t generation, int64_t last)
 {
 	if (last < generation)
 		write_failed(s, "CHECK", "last >= generation");
-	row_put(s, row_create(MEM_ASSIGNMENT, persona, TEXTS(persona, machine), NUMBERS(generation, last, s->now_ms),
-			      NULL));
+	row_put(s, row_create(MEM_ASSIGNMENT, persona, TEXTS(persona, machine),
+			      NUMBERS(generation, last, s->now_ms), NULL));
 }
 
 int store_quarantine_each(struct store *s, store_quarantine_fn fn, void *arg, struct error *err)
@@ -280,7 +298,8 @@ enum { SECRET_NAME_BYTES = 200, SECRET_BYTES = 4096 - 16 };
 
 struct secret *store_secret_get(struct store *s, const char *name, struct error *err)
 {
-	const struct row *row = strlen(name) <= SECRET_NAME_BYTES ? row_get(s, MEM_SECRET, name) : NULL;
+	const struct row *row =
+		strlen(name) <= SECRET_NAME_BYTES ? row_get(s, MEM_SECRET, name) : NULL;
 
 	if (row)
 		return secret_create(row->text[1], row->len);
@@ -289,16 +308,19 @@ struct secret *store_secret_get(struct store *s, const char *name, struct error 
 	return NULL;
 }
 
-int store_secret_put(struct store *s, const char *name, const struct secret *value, struct error *err)
+int store_secret_put(struct store *s, const char *name, const struct secret *value,
+		     struct error *err)
 {
 	char room[SECRET_BYTES + 1];
 	struct row *row;
 
 	if (strlen(name) > SECRET_NAME_BYTES)
-		return error_set(err, ERROR_INVALID, "the name of a secret may not be longer than %d bytes",
+		return error_set(err, ERROR_INVALID,
+				 "the name of a secret may not be longer than %d bytes",
 				 SECRET_NAME_BYTES);
 	if (secret_len(value) > SECRET_BYTES)
-		return error_set(err, ERROR_TOO_LARGE, "a secret may not be longer than 4000 bytes");
+		return error_set(err, ERROR_TOO_LARGE,
+				 "a secret may not be longer than 4000 bytes");
 	memset(room, 'x', secret_len(value));
 	room[secret_len(value)] = '\0';
 	row = row_create(MEM_SECRET, name, TEXTS(name, room), NUMBERS(s->now_ms), NULL);
@@ -331,8 +353,8 @@ json_t *store_secret_names(struct store *s)
 	size_t i;
 
 	for (i = 0; rows[i]; i++)
-		json_array_append_new(out, json_pack("{s:s, s:I}", "name", rows[i]->text[0], "changed",
-						     (json_int_t)rows[i]->n[0]));
+		json_array_append_new(out, json_pack("{s:s, s:I}", "name", rows[i]->text[0],
+						     "changed", (json_int_t)rows[i]->n[0]));
 	free(rows);
 	return out;
 }

@@ -44,8 +44,8 @@ static const struct row *first_of(const struct row **rows)
 	return row;
 }
 
-void store_run_add(struct store *s, int64_t id, const char *action, const char *persona, const char *machine,
-		   const json_t *doc, const char *request)
+void store_run_add(struct store *s, int64_t id, const char *action, const char *persona,
+		   const char *machine, const json_t *doc, const char *request)
 {
 	const char *texts[ROW_TEXTS] = { action, persona, machine, "running", NULL, request };
 	int64_t numbers[ROW_NUMBERS] = { id, s->now_ms, NO_NUMBER };
@@ -65,7 +65,8 @@ void store_run_add(struct store *s, int64_t id, const char *action, const char *
 
 void store_run_state(struct store *s, int64_t id, const char *state, const char *reason, bool ended)
 {
-	static const char *const states[] = { "running", "undoing", "masking", "done", "rolled_back", "quarantined", NULL };
+	static const char *const states[] = { "running",     "undoing",	    "masking", "done",
+					      "rolled_back", "quarantined", NULL };
 	const struct row *row = run_row(s, id);
 	const char *texts[ROW_TEXTS];
 	int64_t numbers[ROW_NUMBERS];
@@ -85,11 +86,12 @@ static json_t *run_json(struct store *s, const struct row *row)
 {
 	if (!row)
 		return NULL;
-	return json_pack("{s:I, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o}", "id", (json_int_t)row->n[RUN_ID], "action",
-			 row->text[RUN_ACTION], "persona", row->text[RUN_PERSONA], "machine", row->text[RUN_MACHINE],
-			 "doc", doc_pass(s, row->doc), "state", row->text[RUN_STATE], "reason",
-			 text_json(row->text[RUN_REASON]), "created", number_json(row->n[RUN_CREATED]), "ended",
-			 number_json(row->n[RUN_ENDED]));
+	return json_pack("{s:I, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o}", "id",
+			 (json_int_t)row->n[RUN_ID], "action", row->text[RUN_ACTION], "persona",
+			 row->text[RUN_PERSONA], "machine", row->text[RUN_MACHINE], "doc",
+			 doc_pass(s, row->doc), "state", row->text[RUN_STATE], "reason",
+			 text_json(row->text[RUN_REASON]), "created",
+			 number_json(row->n[RUN_CREATED]), "ended", number_json(row->n[RUN_ENDED]));
 }
 
 json_t *store_run_get(struct store *s, int64_t id)
@@ -99,12 +101,14 @@ json_t *store_run_get(struct store *s, int64_t id)
 
 json_t *store_run_by_request(struct store *s, const char *request)
 {
-	return request ? run_json(s, first_of(rows_all(s, MEM_RUN, has_request, request, NULL))) : NULL;
+	return request ? run_json(s, first_of(rows_all(s, MEM_RUN, has_request, request, NULL)))
+		       : NULL;
 }
 
 static int by_first_number(const void *a, const void *b)
 {
-	int64_t x = (*(const struct row *const *)a)->n[0], y = (*(const struct row *const *)b)->n[0];
+	int64_t x = (*(const struct row *const *)a)->n[0],
+		y = (*(const struct row *const *)b)->n[0];
 
 	return (x > y) - (x < y);
 }
@@ -165,9 +169,10 @@ void store_step_add(struct store *s, int64_t run, int n, const json_t *doc)
 	row_put(s, row_create(MEM_STEP, key, texts, numbers, doc_pass(s, doc)));
 }
 
-void store_step_state(struct store *s, int64_t run, int n, const char *state, const char *reason, bool ended)
+void store_step_state(struct store *s, int64_t run, int n, const char *state, const char *reason,
+		      bool ended)
 {
-	static const char *const states[] = { "pending", "intent", "done",	 "failed",  "undo",
+	static const char *const states[] = { "pending", "intent",	"done",	   "failed", "undo",
 					      "undone",	 "undo_failed", "skipped", NULL };
 	const char *texts[ROW_TEXTS] = { state, reason };
 	int64_t numbers[ROW_NUMBERS];
@@ -193,7 +198,8 @@ static bool is_of_run(const struct row *row, const void *run)
 
 static int by_step(const void *a, const void *b)
 {
-	int64_t x = (*(const struct row *const *)a)->n[STEP_N], y = (*(const struct row *const *)b)->n[STEP_N];
+	int64_t x = (*(const struct row *const *)a)->n[STEP_N],
+		y = (*(const struct row *const *)b)->n[STEP_N];
 
 	return (x > y) - (x < y);
 }
@@ -205,9 +211,11 @@ json_t *store_step_all(struct store *s, int64_t run)
 	size_t i;
 
 	for (i = 0; (row = rows[i]); i++)
-		json_array_append_new(out, json_pack("{s:I, s:o, s:s, s:o, s:o, s:o}", "n", (json_int_t)row->n[STEP_N],
-						     "doc", doc_pass(s, row->doc), "state", row->text[STEP_STATE],
-						     "reason", text_json(row->text[STEP_REASON]), "started",
+		json_array_append_new(out, json_pack("{s:I, s:o, s:s, s:o, s:o, s:o}", "n",
+						     (json_int_t)row->n[STEP_N], "doc",
+						     doc_pass(s, row->doc), "state",
+						     row->text[STEP_STATE], "reason",
+						     text_json(row->text[STEP_REASON]), "started",
 						     number_json(row->n[STEP_STARTED]), "ended",
 						     number_json(row->n[STEP_ENDED])));
 	free(rows);
@@ -240,7 +248,8 @@ void store_lock_release(struct store *s, int64_t run)
 
 static int by_target(const void *a, const void *b)
 {
-	return strcmp((*(const struct row *const *)a)->text[0], (*(const struct row *const *)b)->text[0]);
+	return strcmp((*(const struct row *const *)a)->text[0],
+		      (*(const struct row *const *)b)->text[0]);
 }
 
 json_t *store_lock_of(struct store *s, int64_t run)
@@ -278,8 +287,9 @@ int64_t store_event_add(struct store *s, const char *type, int64_t run, const js
 	if (s->last_event <= s->disk->tables->event_seq)
 		write_failed(s, "UNIQUE", "event.seq");
 	else
-		events_push(&s->events, (struct event_row){ s->last_event, s->now_ms, run ? run : NO_NUMBER,
-							    xstrdup(type), doc_pass(s, doc) });
+		events_push(&s->events,
+			    (struct event_row){ s->last_event, s->now_ms, run ? run : NO_NUMBER,
+						xstrdup(type), doc_pass(s, doc) });
 	s->written = true;
 	return s->last_event;
 }
@@ -296,9 +306,10 @@ static void add_events(struct store *s, const struct events *e, int64_t seq, int
 		i = (size_t)(seq - e->rows[e->first].seq) + 1;
 	for (; i < e->n && (limit < 0 || json_array_size(out) < (size_t)limit); i++) {
 		row = &e->rows[e->first + i];
-		json_array_append_new(out, json_pack("{s:I, s:I, s:s, s:o, s:o}", "seq", (json_int_t)row->seq, "time",
-						     (json_int_t)row->time, "type", row->type, "run",
-						     number_json(row->run), "doc", doc_pass(s, row->doc)));
+		json_array_append_new(
+			out, json_pack("{s:I, s:I, s:s, s:o, s:o}", "seq", (json_int_t)row->seq,
+				       "time", (json_int_t)row->time, "type", row->type, "run",
+				       number_json(row->run), "doc", doc_pass(s, row->doc)));
 	}
 }
 

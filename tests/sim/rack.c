@@ -102,7 +102,8 @@ static void make_machine(struct rack *r, int i)
 	for (nic = 0; nic < RACK_NICS; nic++) {
 		sw = &r->switches[nic % r->n_switches];
 		port = &sw->ports[sw->n_ports++];
-		snprintf(m->mac[nic], sizeof(m->mac[nic]), "52:54:00:00:%02x:%02x", (unsigned)i + 1, (unsigned)nic + 1);
+		snprintf(m->mac[nic], sizeof(m->mac[nic]), "52:54:00:00:%02x:%02x", (unsigned)i + 1,
+			 (unsigned)nic + 1);
 		snprintf(port->name, sizeof(port->name), "%s-eth%d", m->name, nic);
 		port->machine = i;
 		port->nic = nic;
@@ -122,9 +123,12 @@ static void make_array(struct rack *r, int i)
 	a->volumes[0].size = 64 << 20;
 }
 
-struct rack *rack_create(struct sim *sim, int machines, int switches, int arrays, const struct rack_ops *ops, void *arg)
+struct rack *rack_create(struct sim *sim, int machines, int switches, int arrays,
+			 const struct rack_ops *ops, void *arg)
 {
-	static const char *const names[] = { [RACK_SWITCH] = "switch", [RACK_ARRAY] = "array", [RACK_BMC] = "bmc" };
+	static const char *const names[] = {
+		[RACK_SWITCH] = "switch", [RACK_ARRAY] = "array", [RACK_BMC] = "bmc"
+	};
 	struct rack *r = xcalloc(1, sizeof(*r));
 	int i;
 
@@ -142,7 +146,8 @@ struct rack *rack_create(struct sim *sim, int machines, int switches, int arrays
 		strcpy(r->drivers[i].name, names[i]);
 	}
 	for (i = 0; i < r->n_switches; i++) {
-		r->switches[i].dev = (struct rack_device){ .rack = r, .cls = RACK_SWITCH, .index = i };
+		r->switches[i].dev =
+			(struct rack_device){ .rack = r, .cls = RACK_SWITCH, .index = i };
 		snprintf(r->switches[i].dev.name, sizeof(r->switches[i].dev.name), "leaf%d", i + 1);
 	}
 	for (i = 0; i < r->n_machines; i++)
@@ -174,7 +179,8 @@ static json_t *networks(void)
 		const char *name;
 		int vlan;
 	} pools[] = { { "storage", VLAN_STORAGE }, { "web", VLAN_WEB }, { "db", VLAN_DB } };
-	json_t *out = json_pack("{s:{s:i}, s:{s:i}}", "provision", "vlan", VLAN_PROVISION, "parking", "vlan", VLAN_PARKING);
+	json_t *out = json_pack("{s:{s:i}, s:{s:i}}", "provision", "vlan", VLAN_PROVISION,
+				"parking", "vlan", VLAN_PARKING);
 	json_t *n;
 	size_t i;
 
@@ -195,18 +201,21 @@ static json_t *machine_json(const struct rack *r, const struct rack_machine *m)
 
 	for (i = 0; i < RACK_NICS; i++) {
 		nic = json_pack("{s:s}", "mac", m->mac[i]);
-		json_setf(nic, "port", "%s/%s-eth%d", r->switches[i % r->n_switches].dev.name, m->name, i);
+		json_setf(nic, "port", "%s/%s-eth%d", r->switches[i % r->n_switches].dev.name,
+			  m->name, i);
 		snprintf(name, sizeof(name), "eth%d", i);
 		json_object_set_new(nics, name, nic);
 	}
-	out = json_pack("{s:s, s:i, s:s, s:s, s:{s:s, s:o}, s:o}", "arch", "x86_64", "cores", 8, "memory", "32GiB", "uuid",
-			m->uuid, "bmc", "driver", "bmc", "address", json_sprintf("10.66.1.%d", m->index + 1), "nics", nics);
+	out = json_pack("{s:s, s:i, s:s, s:s, s:{s:s, s:o}, s:o}", "arch", "x86_64", "cores", 8,
+			"memory", "32GiB", "uuid", m->uuid, "bmc", "driver", "bmc", "address",
+			json_sprintf("10.66.1.%d", m->index + 1), "nics", nics);
 	return out;
 }
 
 json_t *rack_site(const struct rack *r)
 {
-	json_t *switches = json_object(), *arrays = json_object(), *machines = json_object(), *group = json_array();
+	json_t *switches = json_object(), *arrays = json_object(), *machines = json_object(),
+	       *group = json_array();
 	int i;
 
 	for (i = 0; i < r->n_switches; i++)
@@ -215,17 +224,21 @@ json_t *rack_site(const struct rack *r)
 					      json_sprintf("10.66.2.%d", i + 1)));
 	for (i = 0; i < r->n_arrays; i++)
 		json_object_set_new(arrays, r->arrays[i].dev.name,
-				    json_pack("{s:s, s:s, s:[o]}", "driver", "array", "address", r->arrays[i].portal,
-					      "portals", json_sprintf("%s:3260", r->arrays[i].portal)));
+				    json_pack("{s:s, s:s, s:[o]}", "driver", "array", "address",
+					      r->arrays[i].portal, "portals",
+					      json_sprintf("%s:3260", r->arrays[i].portal)));
 	for (i = 0; i < r->n_machines; i++) {
-		json_object_set_new(machines, r->machines[i].name, machine_json(r, &r->machines[i]));
+		json_object_set_new(machines, r->machines[i].name,
+				    machine_json(r, &r->machines[i]));
 		json_array_append_new(group, json_string(r->machines[i].name));
 	}
-	return json_pack("{s:s, s:o, s:{s:s, s:s}, s:o, s:o, s:o, s:{s:{s:o}}, s:{s:{s:s}, s:{s:s}}}", "site", "sim",
-			 "networks", networks(), "boot", "network", "provision", "url", "http://10.66.10.1:8080", "switches",
-			 switches, "arrays", arrays, "machines", machines, "groups", "blades", "machines", group,
-			 "identities", "mac", "prod", "02:ca:57:00:00:00-02:ca:57:00:ff:ff", "iqn", "prod",
-			 "iqn.2026-01.example:{persona}");
+	return json_pack(
+		"{s:s, s:o, s:{s:s, s:s}, s:o, s:o, s:o, s:{s:{s:o}}, s:{s:{s:s}, s:{s:s}}}",
+		"site", "sim", "networks", networks(), "boot", "network", "provision", "url",
+		"http://10.66.10.1:8080", "switches", switches, "arrays", arrays, "machines",
+		machines, "groups", "blades", "machines", group, "identities", "mac", "prod",
+		"02:ca:57:00:00:00-02:ca:57:00:ff:ff", "iqn", "prod",
+		"iqn.2026-01.example:{persona}");
 }
 
 int rack_writers(const struct rack *r, int array, int volume)
@@ -238,7 +251,8 @@ int rack_writers(const struct rack *r, int array, int volume)
 
 	for (i = 0; i < RACK_SESSIONS; i++) {
 		s = &a->sessions[i];
-		if (!s->id || !s->live || s->machine < 0 || !r->machines[s->machine].on || writes[s->machine])
+		if (!s->id || !s->live || s->machine < 0 || !r->machines[s->machine].on ||
+		    writes[s->machine])
 			continue;
 		map = &a->maps[s->map];
 		for (k = 0; k < map->n_luns && map->luns[k].volume != volume; k++)
@@ -265,8 +279,8 @@ bool rack_sound(const struct rack *r, char *why, size_t size)
 			n = r->arrays[a].volumes[v].name[0] ? rack_writers(r, a, v) : 0;
 			if (n < 2)
 				continue;
-			snprintf(why, size, "%d machines that are on can write to volume %s of %s", n,
-				 r->arrays[a].volumes[v].name, r->arrays[a].dev.name);
+			snprintf(why, size, "%d machines that are on can write to volume %s of %s",
+				 n, r->arrays[a].volumes[v].name, r->arrays[a].dev.name);
 			return false;
 		}
 	return true;

@@ -37,11 +37,18 @@ enum {
 };
 
 /* VLANs of the site document. */
-enum { VLAN_PROVISION = 10, VLAN_STORAGE = 20, VLAN_WEB = 110, VLAN_DB = 120, VLAN_PARKING = 4000, VLAN_FOREIGN = 666 };
+enum {
+	VLAN_PROVISION = 10,
+	VLAN_STORAGE = 20,
+	VLAN_WEB = 110,
+	VLAN_DB = 120,
+	VLAN_PARKING = 4000,
+	VLAN_FOREIGN = 666
+};
 
 struct faults {
 	int rate[FAULT_COUNT]; /* of 10,000: per request or per virtual minute, see faults.def */
-	int64_t until;	       /* from then on nothing new goes wrong and everything heals; 0: never begins */
+	int64_t until; /* from then on nothing new goes wrong and everything heals; 0: never begins */
 };
 
 struct rack_write {
@@ -97,7 +104,7 @@ struct rack_volume {
 	char source[RACK_NAME];
 	int64_t size;
 	int64_t granted; /* generation of the managed map that was applied last; a rollback may lower it */
-	int64_t highest; /* generation of any managed map that there ever was */
+	int64_t highest;	/* generation of any managed map that there ever was */
 	struct rack_write last; /* time 0: nobody has written */
 	uint64_t writes;
 };
@@ -115,11 +122,11 @@ struct rack_map {
 };
 
 struct rack_session {
-	int id;		 /* 0: no session here */
+	int id;		  /* 0: no session here */
 	int map, machine; /* indexes; machine -1 is somebody else's */
 	char initiator[RACK_IQN];
-	bool live;	 /* false: the host is gone and the array has not noticed */
-	int64_t ends;	 /* when it will notice */
+	bool live;    /* false: the host is gone and the array has not noticed */
+	int64_t ends; /* when it will notice */
 };
 
 struct rack_array {
@@ -132,7 +139,15 @@ struct rack_array {
 	int64_t down_until; /* starting anew: no login, no write */
 };
 
-enum rack_phase { HOST_OFF, HOST_FIRMWARE, HOST_ASKING, HOST_LOGIN, HOST_BOOTING, HOST_UP, HOST_STOPPED };
+enum rack_phase {
+	HOST_OFF,
+	HOST_FIRMWARE,
+	HOST_ASKING,
+	HOST_LOGIN,
+	HOST_BOOTING,
+	HOST_UP,
+	HOST_STOPPED
+};
 enum bmc_lie { BMC_HONEST, BMC_SAYS_OFF, BMC_SAYS_ON };
 
 struct rack_bmc {
@@ -141,8 +156,8 @@ struct rack_bmc {
 	struct sim_event *order; /* a power change under way */
 	bool order_on;
 	struct sim_event *late; /* off, long after it was said */
-	char boot[8];	/* pxe, disk, none */
-	bool capturing; /* the console, since the mark */
+	char boot[8];		/* pxe, disk, none */
+	bool capturing;		/* the console, since the mark */
 	char console[512];
 	size_t console_len;
 };
@@ -162,7 +177,8 @@ struct rack_machine {
 	uint64_t boots, writes;
 
 	/* What the script told it; empty before. */
-	char persona[RACK_NAME], user[RACK_NAME], secret[128], initiator[RACK_IQN], target[RACK_IQN], portal[24];
+	char persona[RACK_NAME], user[RACK_NAME], secret[128], initiator[RACK_IQN],
+		target[RACK_IQN], portal[24];
 	int64_t generation;
 	int lun, nic; /* the NIC that reaches the storage */
 };
@@ -207,7 +223,8 @@ extern const char *const fault_names[FAULT_COUNT];
 int fault_by_name(const char *name);
 
 /* All machines off, all ports in VLAN 1, a volume "golden" on each array.  No faults. */
-struct rack *rack_create(struct sim *sim, int machines, int switches, int arrays, const struct rack_ops *ops, void *arg);
+struct rack *rack_create(struct sim *sim, int machines, int switches, int arrays,
+			 const struct rack_ops *ops, void *arg);
 void rack_destroy(struct rack *r);
 
 /* The site document for this room.  Drivers are called "switch", "array" and "bmc". */

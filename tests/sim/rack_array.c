@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The arrays of the simulated room: volumes, maps, sessions and blocks.  An array never lies about `done`: a map that is
- * gone has no session, and nobody logs in without the map's initiator and secret.
+ * The arrays of the simulated room: volumes and maps.  An array never lies about `done`: a map that is gone has no
+ * session, and nobody logs in without the map's initiator and secret.
  */
 #include "rack_private.h"
 
@@ -11,16 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct rack_volume *volume_of(struct rack_array *a, const char *name)
-{
-	int i;
-
-	for (i = 0; name && i < RACK_VOLUMES; i++)
-		if (a->volumes[i].name[0] && !strcmp(a->volumes[i].name, name))
-			return &a->volumes[i];
-	return NULL;
-}
 
 static struct rack_map *map_of(struct rack_array *a, const char *name)
 {
@@ -42,42 +32,13 @@ static bool holds(const struct rack_map *map, int volume)
 	return false;
 }
 
-/* Sessions whose host is gone, and of which the array has noticed by now. */
-static void notice(struct rack_array *a)
-{
-	int i;
-
-	for (i = 0; i < RACK_SESSIONS; i++)
-		if (a->sessions[i].id && !a->sessions[i].live && a->sessions[i].ends <= a->dev.rack->sim->now)
-			a->sessions[i].id = 0;
-}
-
-static bool has_session(const struct rack_array *a, const struct rack_map *map)
-{
-	int i;
-
-	for (i = 0; i < RACK_SESSIONS; i++)
-		if (a->sessions[i].id && &a->maps[a->sessions[i].map] == map)
-			return true;
-	return false;
-}
-
-static void drop_sessions(struct rack_array *a, const struct rack_map *map)
-{
-	int i;
-
-	for (i = 0; i < RACK_SESSIONS; i++)
-		if (a->sessions[i].id && &a->maps[a->sessions[i].map] == map)
-			a->sessions[i].id = 0;
-}
-
 /* A session that cannot be dropped now.  The map stays as it is meanwhile. */
 static bool stuck(struct rack_array *a, struct rack_map *map, struct driver_change *c)
 {
 	struct rack *r = a->dev.rack;
 	struct error err = { 0 };
 
-	if (!has_session(a, map))
+	if (!array_has_session(a, map))
 		return false;
 	if (map->stuck_until <= r->sim->now) {
 		if (!rack_fault(r, FAULT_STUCK_SESSION))
@@ -87,19 +48,22 @@ static bool stuck(struct rack_array *a, struct rack_map *map, struct driver_chan
 	if (sim_below(r->sim, 2)) {
 		change_again(c, 500);
 	} else {
-		error_set(&err, ERROR_UNREACHABLE, "%s: a session of %s does not end", a->dev.name, map->name);
+		error_set(&err, ERROR_UNREACHABLE, "%s: a session of %s does not end", a->dev.name,
+			  map->name);
 		change_failed(c, CHANGE_UNKNOWN, &err);
 	}
 	return true;
 }
 
-static int volume_remove(struct rack_array *a, struct rack_volume *v, struct driver_change *c, struct error *err)
+static int volume_remove(struct rack_array *a, struct rack_volume *v, struct driver_change *c,
+			 struct error *err)
 {
 	int i;
 
 	for (i = 0; v && i < RACK_MAPS; i++)
 		if (a->maps[i].name[0] && holds(&a->maps[i], (int)(v - a->volumes)))
-			return error_set(err, ERROR_REFUSED, "volume %s is mapped by %s", v->name, a->maps[i].name);
+			return error_set(err, ERROR_REFUSED, "volume %s is mapped by %s", v->name,
+					 a->maps[i].name);
 	change_done(c, v != NULL, json_pack("{s:b}", "exists", 0));
 	if (v) {
 		rack_trace(a->dev.rack, "%s: volume %s is deleted", a->dev.name, v->name);
@@ -109,7 +73,8 @@ static int volume_remove(struct rack_array *a, struct rack_volume *v, struct dri
 	return 0;
 }
 
-static struct rack_volume *volume_make(struct rack_array *a, const char *name, const struct volume_wish *wish,
+static struct rack_volume *volume_make(struct rack_array *a, const char *name,
+				       const struct volume_wish *wish,
 				       const struct rack_volume *source, struct error *err)
 {
 	struct rack_volume *v;
@@ -130,9 +95,10 @@ static struct rack_volume *volume_make(struct rack_array *a, const char *name, c
 	return v;
 }
 
-static int volume_change(struct rack_array *a, const char *name, struct driver_change *c, struct error *err)
+static int volume_change(struct rack_array *a, const char *name, struct driver_change *c,
+			 struct error *err)
 {
-	struct rack_volume *v = volume_of(a, name), *source = NULL;
+	struct rack_volume *v = array_volume(a, name), *source = NULL;
 	struct volume_wish wish;
 	bool changed = !v;
 
@@ -142,13 +108,14 @@ static int volume_change(struct rack_array *a, const char *name, struct driver_c
 		return volume_remove(a, v, c, err);
 	if (v && v->size < wish.size_bytes)
 		return error_set(err, ERROR_REFUSED, "volume %s is smaller than wished", name);
-	if (!v && wish.source && !(source = volume_of(a, wish.source)))
+	if (!v && wish.source && !(source = array_volume(a, wish.source)))
 		return error_set(err, ERROR_REFUSED, "there is no volume %s to clone", wish.source);
 	if (!v && !source && !wish.size_bytes)
 		return error_set(err, ERROR_INVALID, "a new volume needs size_bytes or source");
 	if (!v && !(v = volume_make(a, name, &wish, source, err)))
 		return -1;
-	change_done(c, changed, json_pack("{s:b, s:I}", "exists", 1, "size_bytes", (json_int_t)v->size));
+	change_done(c, changed,
+		    json_pack("{s:b, s:I}", "exists", 1, "size_bytes", (json_int_t)v->size));
 	return 0;
 }
 
@@ -163,35 +130,39 @@ static json_t *map_document(const struct rack_array *a, const struct rack_map *m
 	luns = json_object();
 	for (i = 0; i < map->n_luns; i++) {
 		snprintf(key, sizeof(key), "%d", map->luns[i].number);
-		json_object_set_new_nocheck(luns, key, json_string_nocheck(a->volumes[map->luns[i].volume].name));
+		json_object_set_new_nocheck(
+			luns, key, json_string_nocheck(a->volumes[map->luns[i].volume].name));
 	}
-	v = json_pack("{s:b, s:s, s:[s], s:o, s:s, s:I, s:b}", "exists", 1, "target", map->target, "initiators",
-		      map->initiator, "luns", luns, "chap_user", map->user, "generation", (json_int_t)map->generation,
-		      "managed", map->managed);
+	v = json_pack("{s:b, s:s, s:[s], s:o, s:s, s:I, s:b}", "exists", 1, "target", map->target,
+		      "initiators", map->initiator, "luns", luns, "chap_user", map->user,
+		      "generation", (json_int_t)map->generation, "managed", map->managed);
 	return v;
 }
 
 /* The wish as a map; its volumes must be there. */
-static int map_from_wish(struct rack_array *a, const char *name, const struct map_wish *wish, struct rack_map *out,
-			 struct error *err)
+static int map_from_wish(struct rack_array *a, const char *name, const struct map_wish *wish,
+			 struct rack_map *out, struct error *err)
 {
 	const json_t *volume;
 	const char *lun;
 
 	if (json_array_size(wish->initiators) != 1 || json_object_size(wish->luns) > RACK_LUNS)
-		return error_set(err, ERROR_UNSUPPORTED, "%s takes one initiator and %d LUNs", a->dev.name, RACK_LUNS);
+		return error_set(err, ERROR_UNSUPPORTED, "%s takes one initiator and %d LUNs",
+				 a->dev.name, RACK_LUNS);
 	*out = (struct rack_map){ .generation = wish->generation, .managed = true };
 	snprintf(out->name, sizeof(out->name), "%s", name);
 	snprintf(out->target, sizeof(out->target), "%s", wish->target);
-	snprintf(out->initiator, sizeof(out->initiator), "%s", json_string_value(json_array_get(wish->initiators, 0)));
+	snprintf(out->initiator, sizeof(out->initiator), "%s",
+		 json_string_value(json_array_get(wish->initiators, 0)));
 	snprintf(out->user, sizeof(out->user), "%s", wish->chap_user ? wish->chap_user : "");
-	snprintf(out->secret, sizeof(out->secret), "%s", wish->chap_secret ? wish->chap_secret : "");
+	snprintf(out->secret, sizeof(out->secret), "%s",
+		 wish->chap_secret ? wish->chap_secret : "");
 	json_object_foreach((json_t *)(uintptr_t)wish->luns, lun, volume) {
-		struct rack_volume *v = volume_of(a, json_string_value(volume));
+		struct rack_volume *v = array_volume(a, json_string_value(volume));
 
 		if (!v)
-			return error_set(err, ERROR_REFUSED, "there is no volume %s for LUN %s", json_string_value(volume),
-					 lun);
+			return error_set(err, ERROR_REFUSED, "there is no volume %s for LUN %s",
+					 json_string_value(volume), lun);
 		out->luns[out->n_luns].number = atoi(lun);
 		out->luns[out->n_luns++].volume = (int)(v - a->volumes);
 	}
@@ -225,10 +196,11 @@ static void granted(struct rack_array *a, const struct rack_map *map)
 	}
 }
 
-static int map_put(struct rack_array *a, const char *name, struct rack_map *now, const struct rack_map *want,
-		   struct driver_change *c, struct error *err)
+static int map_put(struct rack_array *a, const char *name, struct rack_map *now,
+		   const struct rack_map *want, struct driver_change *c, struct error *err)
 {
-	bool kept = now && same_access(now, want), changed = !kept || now->generation != want->generation;
+	bool kept = now && same_access(now, want),
+	     changed = !kept || now->generation != want->generation;
 	int i;
 
 	if (now && !kept && stuck(a, now, c))
@@ -237,9 +209,10 @@ static int map_put(struct rack_array *a, const char *name, struct rack_map *now,
 		if (!a->maps[i].name[0])
 			now = &a->maps[i];
 	if (!now)
-		return error_set(err, ERROR_REFUSED, "%s has no room for map %s", a->dev.name, name);
+		return error_set(err, ERROR_REFUSED, "%s has no room for map %s", a->dev.name,
+				 name);
 	if (!kept) {
-		drop_sessions(a, now);
+		array_drop(a, now);
 		*now = *want;
 	}
 	now->generation = want->generation;
@@ -258,15 +231,17 @@ static int map_remove(struct rack_array *a, struct rack_map *now, struct driver_
 		return 0;
 	change_done(c, now != NULL, map_document(a, NULL));
 	if (now) {
-		rack_trace(a->dev.rack, "%s: map %s is removed (%s)", a->dev.name, now->name, now->user);
-		drop_sessions(a, now);
+		rack_trace(a->dev.rack, "%s: map %s is removed (%s)", a->dev.name, now->name,
+			   now->user);
+		array_drop(a, now);
 		*now = (struct rack_map){ 0 };
 		rack_changed(a->dev.rack);
 	}
 	return 0;
 }
 
-static int map_change(struct rack_array *a, const char *name, struct driver_change *c, struct error *err)
+static int map_change(struct rack_array *a, const char *name, struct driver_change *c,
+		      struct error *err)
 {
 	struct rack_map *now = map_of(a, name), want;
 	struct map_wish wish;
@@ -276,28 +251,32 @@ static int map_change(struct rack_array *a, const char *name, struct driver_chan
 	if (now && !now->managed)
 		return error_set(err, ERROR_REFUSED, "map %s was not made by Recast", name);
 	if (now && wish.generation && now->generation > wish.generation)
-		return error_set(err, ERROR_CONFLICT, "map %s carries generation %lld, this change is of %lld", name,
+		return error_set(err, ERROR_CONFLICT,
+				 "map %s carries generation %lld, this change is of %lld", name,
 				 (long long)now->generation, (long long)wish.generation);
 	if (!wish.exists)
 		return map_remove(a, now, c);
 	if (map_of(a, wish.target))
-		return error_set(err, ERROR_REFUSED, "target %s is there and was not made by Recast", wish.target);
+		return error_set(err, ERROR_REFUSED,
+				 "target %s is there and was not made by Recast", wish.target);
 	if (map_from_wish(a, name, &wish, &want, err) < 0)
 		return -1;
 	return map_put(a, name, now, &want, c, err);
 }
 
-static int sessions_change(struct rack_array *a, const char *name, struct driver_change *c, struct error *err)
+static int sessions_change(struct rack_array *a, const char *name, struct driver_change *c,
+			   struct error *err)
 {
 	struct rack_map *map = map_of(a, name);
-	bool any = map && has_session(a, map);
+	bool any = map && array_has_session(a, map);
 
 	if (!json_is_false(json_object_get(c->set, "exists")))
-		return error_set(err, ERROR_INVALID, "sessions can only be dropped: {\"exists\": false}");
+		return error_set(err, ERROR_INVALID,
+				 "sessions can only be dropped: {\"exists\": false}");
 	if (any && stuck(a, map, c))
 		return 0;
 	if (any) {
-		drop_sessions(a, map);
+		array_drop(a, map);
 		rack_changed(a->dev.rack);
 	}
 	change_done(c, any, json_pack("{s:b}", "exists", 0));
@@ -309,7 +288,7 @@ int array_change(struct rack_array *a, struct driver_change *c, struct error *er
 	enum storage_kind kind;
 	const char *name;
 
-	notice(a);
+	array_notice(a);
 	if (storage_object(c->object, &kind, &name, err))
 		return -1;
 	switch (kind) {
@@ -323,9 +302,11 @@ int array_change(struct rack_array *a, struct driver_change *c, struct error *er
 	return sessions_change(a, name, c, err);
 }
 
-static void add_map(const struct rack_array *a, json_t *document, const char *name, const struct rack_map *map)
+static void add_map(const struct rack_array *a, json_t *document, const char *name,
+		    const struct rack_map *map)
 {
-	json_t *maps = json_object_get(document, "maps"), *sessions = json_object_get(document, "sessions");
+	json_t *maps = json_object_get(document, "maps"),
+	       *sessions = json_object_get(document, "sessions");
 	const struct rack_session *s;
 	int i;
 
@@ -335,19 +316,21 @@ static void add_map(const struct rack_array *a, json_t *document, const char *na
 	for (i = 0; map && i < RACK_SESSIONS; i++) {
 		s = &a->sessions[i];
 		if (s->id && &a->maps[s->map] == map)
-			json_array_append_new(sessions, json_pack("{s:s, s:s, s:s, s:o}", "map", name, "initiator",
-								  s->initiator, "address", "10.66.20.101", "id",
+			json_array_append_new(sessions, json_pack("{s:s, s:s, s:s, s:o}", "map",
+								  name, "initiator", s->initiator,
+								  "address", "10.66.20.101", "id",
 								  json_sprintf("%d/0", s->id)));
 	}
 }
 
 static void add_volume(struct rack_array *a, json_t *document, const char *name)
 {
-	const struct rack_volume *v = volume_of(a, name);
+	const struct rack_volume *v = array_volume(a, name);
 	int i;
 
 	json_object_set_new_nocheck(json_object_get(document, "volumes"), name,
-				    v ? json_pack("{s:b, s:I}", "exists", 1, "size_bytes", (json_int_t)v->size)
+				    v ? json_pack("{s:b, s:I}", "exists", 1, "size_bytes",
+						  (json_int_t)v->size)
 				      : json_pack("{s:b}", "exists", 0));
 	for (i = 0; v && i < RACK_MAPS; i++)
 		if (a->maps[i].name[0] && holds(&a->maps[i], (int)(v - a->volumes)))
@@ -362,7 +345,7 @@ json_t *array_document(struct rack_array *a, const json_t *objects, struct error
 	const char *name;
 	size_t i;
 
-	notice(a);
+	array_notice(a);
 	for (i = 0; !objects && i < RACK_VOLUMES; i++)
 		if (a->volumes[i].name[0])
 			add_volume(a, document, a->volumes[i].name);
@@ -370,7 +353,8 @@ json_t *array_document(struct rack_array *a, const json_t *objects, struct error
 		if (a->maps[i].name[0])
 			add_map(a, document, a->maps[i].name, &a->maps[i]);
 	json_array_foreach(objects, i, one) {
-		if (storage_object(json_string_value(one) ? json_string_value(one) : "", &kind, &name, err)) {
+		if (storage_object(json_string_value(one) ? json_string_value(one) : "", &kind,
+				   &name, err)) {
 			json_decref(document);
 			return NULL;
 		}
@@ -380,141 +364,4 @@ json_t *array_document(struct rack_array *a, const json_t *objects, struct error
 			add_map(a, document, name, map_of(a, name));
 	}
 	return document;
-}
-
-struct rack_session *array_session(struct rack_array *a, int machine)
-{
-	int i;
-
-	for (i = 0; i < RACK_SESSIONS; i++)
-		if (a->sessions[i].id && a->sessions[i].live && a->sessions[i].machine == machine)
-			return &a->sessions[i];
-	return NULL;
-}
-
-static bool admits(const struct rack_array *a, const struct rack_map *map, const struct rack_machine *m)
-{
-	return map->name[0] && !strcmp(map->initiator, m->initiator) && !strcmp(map->user, m->user) &&
-	       !strcmp(map->secret, m->secret) && (strcmp(a->portal, m->portal) != 0 || !strcmp(map->target, m->target));
-}
-
-static struct rack_session *session_make(struct rack_array *a, int map, int machine, const char *initiator)
-{
-	struct rack_session *s = NULL;
-	int i;
-
-	for (i = 0; i < RACK_SESSIONS && !s; i++)
-		if (!a->sessions[i].id)
-			s = &a->sessions[i];
-	if (!s)
-		return NULL;
-	*s = (struct rack_session){ .id = ++a->last_session, .map = map, .machine = machine, .live = true };
-	snprintf(s->initiator, sizeof(s->initiator), "%s", initiator);
-	return s;
-}
-
-struct rack_session *array_login(struct rack_array *a, const struct rack_machine *m)
-{
-	struct rack_session *s = NULL;
-	int i;
-
-	notice(a);
-	if (a->down_until > a->dev.rack->sim->now || !port_reaches(m, m->nic, VLAN_STORAGE))
-		return NULL;
-	for (i = 0; i < RACK_MAPS && !s; i++)
-		if (admits(a, &a->maps[i], m))
-			s = session_make(a, i, m->index, m->initiator);
-	if (s) {
-		rack_trace(a->dev.rack, "%s logs in to %s as %s", m->name, a->dev.name, m->user);
-		rack_changed(a->dev.rack);
-	}
-	return s;
-}
-
-void array_lost(struct rack_array *a, int machine)
-{
-	struct sim *sim = a->dev.rack->sim;
-	int i;
-
-	for (i = 0; i < RACK_SESSIONS; i++)
-		if (a->sessions[i].id && a->sessions[i].live && a->sessions[i].machine == machine) {
-			a->sessions[i].live = false;
-			a->sessions[i].ends = sim->now + sim_between(sim, 5000, 30000);
-		}
-}
-
-void array_write(struct rack_array *a, struct rack_machine *m, const struct rack_session *session)
-{
-	const struct rack_map *map = &a->maps[session->map];
-	struct rack *r = a->dev.rack;
-	struct rack_write *w;
-	struct rack_volume *v;
-	int i;
-
-	if (a->down_until > r->sim->now || !port_reaches(m, m->nic, VLAN_STORAGE))
-		return;
-	for (i = 0; i < map->n_luns; i++) {
-		v = &a->volumes[map->luns[i].volume];
-		w = &r->writes[r->n_writes++ % RACK_WRITES];
-		*w = (struct rack_write){ .machine = m->index, .generation = m->generation, .array = a->dev.index,
-					  .volume = map->luns[i].volume, .time = r->sim->now,
-					  .stale = m->generation != v->granted };
-		memcpy(w->persona, m->persona, sizeof(w->persona));
-		r->stale_writes += w->stale;
-		v->last = *w;
-		v->writes++;
-		m->writes++;
-		if (r->ops->wrote)
-			r->ops->wrote(r->arg, w);
-	}
-}
-
-bool rack_foreign_map(struct rack *r, int array, const char *volume, bool session)
-{
-	struct rack_array *a = &r->arrays[array];
-	struct rack_volume *v = volume_of(a, volume);
-	struct rack_map *map = NULL;
-	int i;
-
-	for (i = 0; v && i < RACK_MAPS && !map; i++)
-		if (!a->maps[i].name[0])
-			map = &a->maps[i];
-	if (!map)
-		return false;
-	*map = (struct rack_map){ .n_luns = 1, .luns = { { 1, (int)(v - a->volumes) } } };
-	snprintf(map->target, sizeof(map->target), "iqn.2026-01.example:other.%d", ++a->last_session);
-	memcpy(map->name, map->target, sizeof(map->name));
-	strcpy(map->initiator, "iqn.2026-01.example:other");
-	if (session)
-		session_make(a, (int)(map - a->maps), -1, map->initiator);
-	rack_trace(r, "somebody maps %s/%s%s", a->dev.name, volume, session ? " and logs in" : "");
-	rack_changed(r);
-	return true;
-}
-
-void rack_foreign_unmap(struct rack *r)
-{
-	struct rack_map *map;
-	int a, i;
-
-	for (a = 0; a < r->n_arrays; a++)
-		for (i = 0; i < RACK_MAPS; i++) {
-			map = &r->arrays[a].maps[i];
-			if (!map->name[0] || map->managed)
-				continue;
-			rack_trace(r, "somebody removes their map of %s", r->arrays[a].dev.name);
-			drop_sessions(&r->arrays[a], map);
-			*map = (struct rack_map){ 0 };
-			rack_changed(r);
-		}
-}
-
-void rack_array_restart(struct rack *r, int array)
-{
-	struct rack_array *a = &r->arrays[array];
-
-	memset(a->sessions, 0, sizeof(a->sessions));
-	a->down_until = a->dev.away_until = r->sim->now + sim_between(r->sim, 5000, 20000);
-	rack_trace(r, "%s starts anew, all sessions are gone", a->dev.name);
-	rack_changed(r);
 }

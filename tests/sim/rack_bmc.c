@@ -132,7 +132,8 @@ static int boot_change(struct rack_machine *m, struct driver_change *c, struct e
 {
 	const char *device = json_str(c->set, "device", "");
 
-	if (strcmp(device, "pxe") != 0 && strcmp(device, "disk") != 0 && strcmp(device, "none") != 0)
+	if (strcmp(device, "pxe") != 0 && strcmp(device, "disk") != 0 &&
+	    strcmp(device, "none") != 0)
 		return error_set(err, ERROR_INVALID, "boot.device must be pxe, disk or none");
 	change_done(c, strcmp(device, m->bmc.boot) != 0,
 		    json_pack("{s:{s:s, s:b}}", "boot", "device", device, "valid", 1));
@@ -178,7 +179,8 @@ static json_t *part_of(const struct rack_machine *m, const char *object)
 	if (!strcmp(object, "boot"))
 		return json_pack("{s:s, s:b}", "device", m->bmc.boot, "valid", 1);
 	if (!strcmp(object, "identity"))
-		return json_pack("{s:s, s:i, s:s}", "uuid", m->uuid, "manufacturer", 0, "firmware", "sim 1.0");
+		return json_pack("{s:s, s:i, s:s}", "uuid", m->uuid, "manufacturer", 0, "firmware",
+				 "sim 1.0");
 	if (!strcmp(object, "sensors") || !strcmp(object, "sel"))
 		return json_array();
 	if (!strncmp(object, "console:", 8))
@@ -205,7 +207,8 @@ json_t *bmc_document(struct rack_machine *m, const json_t *objects, struct error
 			error_set(err, ERROR_INVALID, "a BMC has no object \"%s\"", object);
 			return NULL;
 		}
-		json_object_set_new_nocheck(document, !strncmp(object, "console:", 8) ? "console" : object, part);
+		json_object_set_new_nocheck(
+			document, !strncmp(object, "console:", 8) ? "console" : object, part);
 	}
 	return document;
 }

@@ -9,33 +9,20 @@
 #include "arena.h"
 #include "json.h"
 #include "kit.h"
+#include "rack_request.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct rack_request {
-	struct rack_request *next, **back;
-	struct rack_driver *driver;
-	uint64_t life; /* of the process that it belongs to */
-	struct rack_device *dev;
-	json_t *frame, *reply;
-	json_int_t id;
-	int64_t deadline;
-	struct driver_change *changes;
-	size_t n;
-	struct sim_event *event;
-	bool twice;
-};
-
 /* At most one of these hits a request; the last ones only an apply. */
-static const enum fault ways[] = { FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_SILENT, FAULT_DROP,	FAULT_DUPLICATE,
-				   FAULT_DELAY,	       FAULT_WRONG_ID,	  FAULT_GARBAGE, FAULT_LOSE_ANSWER, FAULT_LATE,
-				   FAULT_PARTIAL,      FAULT_REFUSE };
+static const enum fault ways[] = { FAULT_CRASH_BEFORE, FAULT_CRASH_AFTER, FAULT_SILENT,
+				   FAULT_DROP,	       FAULT_DUPLICATE,	  FAULT_DELAY,
+				   FAULT_WRONG_ID,     FAULT_GARBAGE,	  FAULT_LOSE_ANSWER,
+				   FAULT_LATE,	       FAULT_PARTIAL,	  FAULT_REFUSE };
 enum { ANY_WAYS = 8, ALL_WAYS = sizeof(ways) / sizeof(ways[0]) };
 #define NO_FAULT FAULT_COUNT
-#define NO_LIFE UINT64_MAX /* of a request that nobody waits for any more */
 
-static struct rack_request *request_create(struct rack_driver *drv, const json_t *frame)
+struct rack_request *request_create(struct rack_driver *drv, const json_t *frame)
 {
 	struct rack *r = drv->rack;
 	struct rack_request *q = r->spare;
@@ -44,7 +31,9 @@ static struct rack_request *request_create(struct rack_driver *drv, const json_t
 		r->spare = q->next;
 	else
 		q = xcalloc(1, sizeof(*q));
-	*q = (struct rack_request){ .driver = drv, .life = drv->life, .frame = json_incref((json_t *)(uintptr_t)frame) };
+	*q = (struct rack_request){ .driver = drv,
+				    .life = drv->life,
+				    .frame = json_incref((json_t *)(uintptr_t)frame) };
 	q->next = r->requests;
 	q->back = &r->requests;
 	if (r->requests)
@@ -53,7 +42,7 @@ static struct rack_request *request_create(struct rack_driver *drv, const json_t
 	return q;
 }
 
-static void request_free(struct rack_request *q)
+void request_free(struct rack_request *q)
 {
 	struct rack *r = q->driver->rack;
 
@@ -138,7 +127,8 @@ static void reply_ok(struct rack_request *q, const char *key, json_t *value, int
 	reply_with(q, reply, delay_ms);
 }
 
-static void reply_error(struct rack_request *q, enum error_code code, const char *text, int64_t delay_ms)
+static void reply_error(struct rack_request *q, enum error_code code, const char *text,
+			int64_t delay_ms)
 {
 	struct error err = { 0 };
 	json_t *reply = json_object();
@@ -171,48 +161,6 @@ static int64_t time_left(const struct rack_request *q)
 	return left > 0 ? left : 0;
 }
 
-static void change_now(struct rack_request *q, struct driver_change *c)
-{
-	struct rack *r = q->driver->rack;
-	struct error err = { 0 };
-	int rc = -1;
-
-	r->n_changes++;
-	switch (q->dev->cls) {
-	case RACK_SWITCH:
-		rc = switch_change(&r->switches[q->dev->index], c, &err);
-		break;
-	case RACK_ARRAY:
-		rc = array_change(&r->arrays[q->dev->index], c, &err);
-		break;
-	case RACK_BMC:
-		rc = bmc_change(&r->machines[q->dev->index], c, &err);
-		break;
-	}
-	if (rc == 0)
-		return;
-	r->n_conflicts += err.code == ERROR_CONFLICT;
-	change_failed(c, CHANGE_NOT_APPLIED, &err);
-}
-
-/* From @first on nothing is known, or nothing was attempted. */
-static void lose(struct rack_request *q, size_t first, size_t end, enum change_status status)
-{
-	struct error err = { 0 };
-
-	error_set(&err, ERROR_UNREACHABLE, "%s: the connection was lost", q->dev->name);
-	for (; first < end; first++)
-		change_failed(&q->changes[first], status, &err);
-}
-
-static void change_all(struct rack_request *q)
-{
-	size_t i;
-
-	for (i = 0; i < q->n; i++)
-		change_now(q, &q->changes[i]);
-}
-
 static bool wants_off(const struct driver_change *c)
 {
 	return !strcmp(c->object, "power") && !strcmp(json_str(c->set, "power", ""), "off");
@@ -225,7 +173,8 @@ static void read_again(struct rack_request *q)
 	size_t i;
 
 	for (i = 0; i < q->n && q->dev->cls == RACK_BMC; i++)
-		if (q->changes[i].status == CHANGE_DONE && wants_off(&q->changes[i]) && bmc_says_on(m))
+		if (q->changes[i].status == CHANGE_DONE && wants_off(&q->changes[i]) &&
+		    bmc_says_on(m))
 			change_again(&q->changes[i], 500);
 }
 
@@ -251,53 +200,6 @@ static int64_t second_reading(const struct rack_request *q)
 	return 0;
 }
 
-static void late_effect(void *arg)
-{
-	struct rack_request *q = arg;
-
-	if (!rack_is_away(q->dev)) {
-		rack_trace(q->driver->rack, "a late request reaches %s", q->dev->name);
-		change_all(q);
-	}
-	request_free(q);
-}
-
-/* The request is in the device's pipe: it takes effect some day, whatever becomes of the driver. */
-static void put_off(struct rack_request *q)
-{
-	struct rack_request *copy = request_create(q->driver, q->frame);
-	struct error err = { 0 };
-
-	copy->life = NO_LIFE;
-	copy->dev = q->dev;
-	copy->changes = changes_from_json(json_object_get(q->frame, "changes"), &copy->n, &err);
-	later(copy, sim_between(q->driver->rack->sim, 1000, 60000), late_effect);
-	lose(q, 0, q->n, CHANGE_UNKNOWN);
-}
-
-static void change_some(struct rack_request *q)
-{
-	struct sim *s = q->driver->rack->sim;
-	size_t cut = (size_t)sim_below(s, (int)q->n), i;
-
-	for (i = 0; i < cut + (size_t)sim_below(s, 2); i++)
-		change_now(q, &q->changes[i]);
-	lose(q, cut, cut + 1, CHANGE_UNKNOWN);
-	lose(q, cut + 1, q->n, CHANGE_NOT_APPLIED);
-}
-
-static void refuse_one(struct rack_request *q)
-{
-	size_t no = (size_t)sim_below(q->driver->rack->sim, (int)q->n), i;
-	struct error err = { 0 };
-
-	for (i = 0; i < q->n; i++)
-		if (i != no)
-			change_now(q, &q->changes[i]);
-	error_set(&err, ERROR_REFUSED, "%s refuses the change", q->dev->name);
-	change_failed(&q->changes[no], CHANGE_NOT_APPLIED, &err);
-}
-
 static void apply(struct rack_request *q, enum fault f)
 {
 	struct rack *r = q->driver->rack;
@@ -305,25 +207,25 @@ static void apply(struct rack_request *q, enum fault f)
 
 	switch ((int)f) {
 	case FAULT_LATE:
-		put_off(q);
+		request_put_off(q);
 		more = 3000;
 		break;
 	case FAULT_LOSE_ANSWER:
-		change_all(q);
-		lose(q, 0, q->n, CHANGE_UNKNOWN);
+		request_carry_out(q);
+		request_lose(q, 0, q->n, CHANGE_UNKNOWN);
 		more = 3000;
 		break;
 	case FAULT_PARTIAL:
-		change_some(q);
+		request_carry_out_some(q);
 		break;
 	case FAULT_REFUSE:
-		refuse_one(q);
+		request_refuse_one(q);
 		break;
 	case FAULT_DELAY:
 		more = sim_between(r->sim, 0, 8000);
 		/* fall through */
 	default:
-		change_all(q);
+		request_carry_out(q);
 	}
 	if (more > time_left(q))
 		more = time_left(q);
@@ -386,7 +288,7 @@ static void drop(struct rack_request *q)
 		reply_error(q, ERROR_UNREACHABLE, "no answer", wait);
 		return;
 	}
-	lose(q, 0, q->n, CHANGE_UNKNOWN);
+	request_lose(q, 0, q->n, CHANGE_UNKNOWN);
 	later(q, wait, answer);
 }
 
@@ -409,14 +311,14 @@ static enum fault draw(struct rack_request *q)
 static void vanish(struct rack_request *q)
 {
 	if (q->n && sim_below(q->driver->rack->sim, 2))
-		change_all(q);
+		request_carry_out(q);
 	request_free(q);
 }
 
 static void garbage(struct rack_request *q)
 {
 	if (q->n && sim_below(q->driver->rack->sim, 2))
-		change_all(q);
+		request_carry_out(q);
 	reply_with(q, json_pack("{s:s}", "status", "fine"), pace(q));
 }
 
@@ -431,7 +333,7 @@ static void meet_device(struct rack_request *q, const char *op)
 		crash(drv);
 		return;
 	case FAULT_CRASH_AFTER:
-		change_all(q);
+		request_carry_out(q);
 		request_free(q);
 		crash(drv);
 		return;
@@ -472,7 +374,8 @@ static void arrive(void *arg)
 	else if (!opens && q->dev->opened != q->life)
 		reply_error(q, ERROR_INVALID, "it was not opened", 1);
 	else if (!opens && rack_is_away(q->dev))
-		reply_error(q, ERROR_UNREACHABLE, "it does not answer", time_left(q) < 2000 ? time_left(q) : 2000);
+		reply_error(q, ERROR_UNREACHABLE, "it does not answer",
+			    time_left(q) < 2000 ? time_left(q) : 2000);
 	else if (!opens && q->dev->locked_until > r->sim->now)
 		reply_error(q, ERROR_AUTH, "it refuses the password", pace(q));
 	else
@@ -508,12 +411,16 @@ void rack_send(struct rack *r, const char *driver, const json_t *frame)
 
 static json_t *hello_of(const struct rack_driver *drv)
 {
-	static const char *const classes[] = { [RACK_SWITCH] = "switch", [RACK_ARRAY] = "storage", [RACK_BMC] = "bmc" };
+	static const char *const classes[] = {
+		[RACK_SWITCH] = "switch", [RACK_ARRAY] = "storage", [RACK_BMC] = "bmc"
+	};
 
-	return json_pack("{s:{s:i, s:s, s:s, s:s, s:s, s:i, s:[s, s, s], s:[{s:s, s:s, s:b, s:n, s:b, s:s}]}}", "hello",
-			 "protocol", 1, "driver", drv->name, "class", classes[drv->cls], "version", "0", "summary",
-			 "a simulated device", "max_inflight", 8, "caps", "merge", "trunk", "enable", "options", "name",
-			 "address", "type", "string", "required", 1, "default", "secret", 0, "help", "where it is");
+	return json_pack(
+		"{s:{s:i, s:s, s:s, s:s, s:s, s:i, s:[s, s, s], s:[{s:s, s:s, s:b, s:n, s:b, s:s}]}}",
+		"hello", "protocol", 1, "driver", drv->name, "class", classes[drv->cls], "version",
+		"0", "summary", "a simulated device", "max_inflight", 8, "caps", "merge", "trunk",
+		"enable", "options", "name", "address", "type", "string", "required", 1, "default",
+		"secret", 0, "help", "where it is");
 }
 
 static void greet(void *arg)

@@ -29,7 +29,8 @@ static void stop(struct rack_machine *m, const char *text)
 
 static void forget(struct rack_machine *m)
 {
-	m->persona[0] = m->user[0] = m->secret[0] = m->initiator[0] = m->target[0] = m->portal[0] = '\0';
+	m->persona[0] = m->user[0] = m->secret[0] = m->initiator[0] = m->target[0] = m->portal[0] =
+		'\0';
 	m->generation = 0;
 	m->lun = m->nic = 0;
 	m->reported = false;
@@ -125,12 +126,17 @@ static void take_user(struct rack_machine *m)
 	snprintf(m->persona, sizeof(m->persona), "%.*s", (int)(g - m->user), m->user);
 }
 
-static void report(struct rack_machine *m, const char *stage)
+/* True when it went out. */
+static bool report(struct rack_machine *m, const char *stage)
 {
-	if (m->rack->ops->boot_report && port_reaches(m, 0, VLAN_PROVISION) && !rack_fault(m->rack, FAULT_NO_NETWORK)) {
-		rack_trace(m->rack, "%s reports %s", m->name, stage);
-		m->rack->ops->boot_report(m->rack->arg, m->mac[0], m->uuid, stage);
-	}
+	struct rack *r = m->rack;
+
+	if (!port_reaches(m, 0, VLAN_PROVISION) || rack_fault(r, FAULT_NO_NETWORK))
+		return false;
+	rack_trace(r, "%s reports %s", m->name, stage);
+	if (r->ops->boot_report)
+		r->ops->boot_report(r->arg, m->mac[0], m->uuid, stage);
+	return true;
 }
 
 /* True when the script says to boot a disk. */
@@ -160,8 +166,8 @@ static void ask(struct rack_machine *m)
 		stop(m, "No configuration methods succeeded.\r\n");
 		return;
 	}
-	if (!port_reaches(m, 0, VLAN_PROVISION) || rack_fault(r, FAULT_NO_NETWORK) || !r->ops->boot_script ||
-	    !(script = r->ops->boot_script(r->arg, m->mac[0], m->uuid))) {
+	if (!port_reaches(m, 0, VLAN_PROVISION) || rack_fault(r, FAULT_NO_NETWORK) ||
+	    !r->ops->boot_script || !(script = r->ops->boot_script(r->arg, m->mac[0], m->uuid))) {
 		next(m, HOST_ASKING, sim_between(r->sim, 2500, 3500));
 		return;
 	}
@@ -237,16 +243,17 @@ static void run(struct rack_machine *m)
 	for (i = 0; i < r->n_arrays; i++) {
 		s = array_session(&r->arrays[i], m->index);
 		if (!s)
-			s = array_login(&r->arrays[i], m); /* on another array only when it maps us something */
+			s = array_login(&r->arrays[i],
+					m); /* on another array only when it maps us something */
 		if (s)
 			array_write(&r->arrays[i], m, s);
 		else if (&r->arrays[i] == boot_array(m))
 			all = false;
 	}
 	next(m, HOST_UP, all ? sim_between(r->sim, 900, 1100) : 2000);
-	if (!m->reported && ++m->tries <= REPORT_TRIES && port_reaches(m, 0, VLAN_PROVISION)) {
-		m->reported = true;
-		report(m, "up");
+	if (!m->reported && m->tries < REPORT_TRIES) {
+		m->tries++;
+		m->reported = report(m, "up");
 	}
 }
 

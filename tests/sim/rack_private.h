@@ -42,6 +42,13 @@ void bmc_print(struct rack_machine *m, const char *text);
 /* Forget orders and lies. */
 void bmc_calm(struct rack_machine *m);
 
+/* rack_session.c: the volume of that name, or NULL; sessions of a map. */
+struct rack_volume *array_volume(struct rack_array *a, const char *name);
+bool array_has_session(const struct rack_array *a, const struct rack_map *map);
+void array_drop(struct rack_array *a, const struct rack_map *map);
+/* Sessions whose host is gone, and of which the array has noticed by now, end. */
+void array_notice(struct rack_array *a);
+
 /* A login with what the machine knows; NULL when the array refuses. */
 struct rack_session *array_login(struct rack_array *a, const struct rack_machine *m);
 struct rack_session *array_session(struct rack_array *a, int machine); /* a live one, or NULL */

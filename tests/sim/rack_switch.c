@@ -20,7 +20,8 @@ static struct rack_port *port_of(struct rack_switch *sw, const char *name)
 	return NULL;
 }
 
-static const struct rack_port *port_of_nic(const struct rack_machine *m, int nic, const struct rack_switch **on)
+static const struct rack_port *port_of_nic(const struct rack_machine *m, int nic,
+					   const struct rack_switch **on)
 {
 	int i, k;
 
@@ -42,7 +43,8 @@ bool port_reaches(const struct rack_machine *m, int nic, int vlan)
 	const struct rack_switch *sw = NULL;
 	const struct rack_port *p = port_of_nic(m, nic, &sw);
 
-	return p && p->running.enabled && (p->running.native == vlan || port_has_vlan(&p->running, vlan)) &&
+	return p && p->running.enabled &&
+	       (p->running.native == vlan || port_has_vlan(&p->running, vlan)) &&
 	       sw->dark_until <= m->rack->sim->now;
 }
 
@@ -66,7 +68,8 @@ int switch_change(struct rack_switch *sw, struct driver_change *c, struct error 
 		p->running = want;
 		if (!rack_fault(sw->dev.rack, FAULT_SWITCH_UNSAVED))
 			p->startup = want;
-		rack_trace(sw->dev.rack, "%s/%s: VLAN %d, \"%s\"", sw->dev.name, p->name, want.native, want.description);
+		rack_trace(sw->dev.rack, "%s/%s: VLAN %d, \"%s\"", sw->dev.name, p->name,
+			   want.native, want.description);
 		rack_changed(sw->dev.rack);
 	}
 	seen = port_to_json(&p->running);
@@ -84,7 +87,8 @@ static json_t *port_document(const struct rack_switch *sw, const struct rack_por
 	v = port_to_json(&p->running);
 	json_object_set_new_nocheck(v, "exists", json_true());
 	json_object_set_new_nocheck(v, "link",
-				    json_boolean(p->running.enabled && sw->dev.rack->machines[p->machine].on));
+				    json_boolean(p->running.enabled &&
+						 sw->dev.rack->machines[p->machine].on));
 	return v;
 }
 
@@ -98,7 +102,8 @@ static json_t *mac_table(const struct rack_switch *sw)
 		const struct rack_machine *m = &sw->dev.rack->machines[p->machine];
 
 		if (m->on && p->running.enabled)
-			json_array_append_new(list, json_pack("{s:s, s:s, s:i}", "mac", m->mac[p->nic], "port", p->name,
+			json_array_append_new(list, json_pack("{s:s, s:s, s:i}", "mac",
+							      m->mac[p->nic], "port", p->name,
 							      "vlan", p->running.native));
 	}
 	return list;
@@ -114,22 +119,26 @@ json_t *switch_document(struct rack_switch *sw, const json_t *objects, struct er
 	json_object_set_new_nocheck(document, "ports", ports);
 	if (!objects) {
 		for (k = 0; k < sw->n_ports; k++)
-			json_object_set_new_nocheck(ports, sw->ports[k].name, port_document(sw, &sw->ports[k]));
+			json_object_set_new_nocheck(ports, sw->ports[k].name,
+						    port_document(sw, &sw->ports[k]));
 		json_object_set_new_nocheck(document, "macs", mac_table(sw));
 		json_object_set_new_nocheck(document, "neighbours", json_array());
 	}
 	json_array_foreach(objects, i, one) {
-		const char *object = json_string_value(one), *name = object ? port_of_object(object) : NULL;
+		const char *object = json_string_value(one),
+			   *name = object ? port_of_object(object) : NULL;
 
 		if (name) {
-			json_object_set_new_nocheck(ports, name, port_document(sw, port_of(sw, name)));
+			json_object_set_new_nocheck(ports, name,
+						    port_document(sw, port_of(sw, name)));
 		} else if (object && !strcmp(object, "macs")) {
 			json_object_set_new_nocheck(document, object, mac_table(sw));
 		} else if (object && !strcmp(object, "neighbours")) {
 			json_object_set_new_nocheck(document, object, json_array());
 		} else {
 			json_decref(document);
-			error_set(err, ERROR_INVALID, "a switch has no object \"%s\"", object ? object : "");
+			error_set(err, ERROR_INVALID, "a switch has no object \"%s\"",
+				  object ? object : "");
 			return NULL;
 		}
 	}

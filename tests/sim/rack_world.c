@@ -55,7 +55,8 @@ static void reboot_host(struct rack *r)
 
 static void map_by_others(struct rack *r, enum fault f)
 {
-	int array = sim_below(r->sim, r->n_arrays), volume = 1 + sim_below(r->sim, RACK_VOLUMES - 1);
+	int array = sim_below(r->sim, r->n_arrays),
+	    volume = 1 + sim_below(r->sim, RACK_VOLUMES - 1);
 	const struct rack_volume *v = &r->arrays[array].volumes[volume];
 
 	if (v->name[0] && rack_foreign_map(r, array, v->name, f == FAULT_FOREIGN_SESSION))
@@ -156,7 +157,8 @@ static void tick(void *arg)
 		return;
 	}
 	r->healed = false;
-	if (sim_chance(r->sim, 10000 / TICKS_PER_MINUTE)) /* people go as they come: after a minute or so */
+	if (sim_chance(r->sim,
+		       10000 / TICKS_PER_MINUTE)) /* people go as they come: after a minute or so */
 		rack_foreign_unmap(r);
 	for (f = 0; f < FAULT_COUNT; f++)
 		if (by_minute[f] && r->faults.rate[f] > 0 &&

@@ -110,7 +110,8 @@ struct sim_event *sim_after(struct sim *s, int64_t delay_ms, void (*fn)(void *ar
 		s->size = s->size ? s->size * 2 : 64;
 		s->heap = xrealloc(s->heap, s->size * sizeof(*s->heap));
 	}
-	sift_up(s, s->n++, (struct sim_slot){ s->now + (delay_ms > 0 ? delay_ms : 0), s->order++, e });
+	sift_up(s, s->n++,
+		(struct sim_slot){ s->now + (delay_ms > 0 ? delay_ms : 0), s->order++, e });
 	return e;
 }
 
@@ -210,7 +211,8 @@ int sim_below(struct sim *s, int n)
 
 int64_t sim_between(struct sim *s, int64_t first, int64_t last)
 {
-	return last <= first ? first : first + (int64_t)(sim_random(s) % (uint64_t)(last - first + 1));
+	return last <= first ? first
+			     : first + (int64_t)(sim_random(s) % (uint64_t)(last - first + 1));
 }
 
 bool sim_chance(struct sim *s, int of_10000)

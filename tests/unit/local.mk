@@ -8,7 +8,7 @@ unit_programs = \
 	tests/unit/test_arena tests/unit/test_breaker tests/unit/test_clock tests/unit/test_engine \
 	tests/unit/test_error tests/unit/test_frame tests/unit/test_ipxe tests/unit/test_json tests/unit/test_memstore \
 	tests/unit/test_persona tests/unit/test_plan tests/unit/test_problems tests/unit/test_resume \
-	tests/unit/test_schema tests/unit/test_secret tests/unit/test_sim tests/unit/test_site tests/unit/test_store \
+	tests/unit/test_schema tests/unit/test_secret tests/unit/test_sim tests/unit/test_simrack tests/unit/test_site tests/unit/test_store \
 	tests/unit/test_table tests/unit/test_text tests/unit/test_yamlfile
 check_PROGRAMS += $(unit_programs)
 TESTS += $(unit_programs)
@@ -76,6 +76,10 @@ tests_unit_test_secret_SOURCES = tests/unit/test_secret.c tests/unit/unit.h
 tests_unit_test_sim_CPPFLAGS = $(SIM_CPPFLAGS) $(UNIT_CPPFLAGS)
 tests_unit_test_sim_LDADD = tests/sim/libsim.a $(UNIT_LIBS)
 tests_unit_test_sim_SOURCES = tests/unit/test_sim.c tests/unit/unit.h
+
+tests_unit_test_simrack_CPPFLAGS = $(SIM_CPPFLAGS) -I$(top_srcdir)/orchestrator/model -I$(top_srcdir)/orchestrator/boot $(UNIT_CPPFLAGS)
+tests_unit_test_simrack_LDADD = $(SIM_LIBS) orchestrator/libmodel.a orchestrator/libboot.a $(UNIT_LIBS)
+tests_unit_test_simrack_SOURCES = tests/unit/test_simrack.c tests/unit/unit.h
 
 tests_unit_test_site_CPPFLAGS = $(orchestrator_libmodel_a_CPPFLAGS) $(UNIT_CPPFLAGS)
 tests_unit_test_site_LDADD = orchestrator/libmodel.a $(UNIT_LIBS)

@@ -65,7 +65,8 @@ TEST(a_cancelled_event_never_comes)
 	sim_cancel(&sim, sim_after(&sim, 5, note, &a));
 	assert_int_equal(sim_next(&sim), -1);
 	sim_after(&sim, 10, cancel_other, &w);
-	w.other = sim_after(&sim, 10, note, &b); /* at the same moment, and still cancelled in time */
+	w.other =
+		sim_after(&sim, 10, note, &b); /* at the same moment, and still cancelled in time */
 	sim_after(&sim, 20, note, &c);
 	sim_cancel(&sim, NULL);
 	while (sim_step(&sim))
@@ -188,5 +189,6 @@ TEST(numbers_by_chance_stay_in_range_and_reach_its_ends)
 }
 
 UNIT_MAIN(T(events_come_in_order_of_time_then_of_insertion), T(a_cancelled_event_never_comes),
-	  T(time_can_be_run_up_to_a_moment), T(a_large_heap_keeps_its_order), T(chance_is_a_function_of_the_seed),
-	  T(chance_is_xoshiro256starstar), T(numbers_by_chance_stay_in_range_and_reach_its_ends))
+	  T(time_can_be_run_up_to_a_moment), T(a_large_heap_keeps_its_order),
+	  T(chance_is_a_function_of_the_seed), T(chance_is_xoshiro256starstar),
+	  T(numbers_by_chance_stay_in_range_and_reach_its_ends))
