@@ -102,8 +102,8 @@ static void make_machine(struct rack *r, int i)
 	for (nic = 0; nic < RACK_NICS; nic++) {
 		sw = &r->switches[nic % r->n_switches];
 		port = &sw->ports[sw->n_ports++];
-		snprintf(m->mac[nic], sizeof(m->mac[nic]), "52:54:00:00:%02x:%02x", (unsigned)i + 1,
-			 (unsigned)nic + 1);
+		snprintf(m->mac[nic], sizeof(m->mac[nic]), "52:54:00:00:%02x:%02x", ((unsigned)i + 1) & 255,
+			 ((unsigned)nic + 1) & 255);
 		snprintf(port->name, sizeof(port->name), "%s-eth%d", m->name, nic);
 		port->machine = i;
 		port->nic = nic;

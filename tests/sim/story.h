@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * A story: the core of recastd in a simulated room, with virtual time, a seed, an operator who wants things, and
+ * faults.  The core is the one of recastd, byte for byte; story.c brings its clocks, its driver processes and its
+ * store, and can let it die between any two of its deeds.
+ */
+#ifndef RECAST_SIM_STORY_H
+#define RECAST_SIM_STORY_H
+
+#include "core.h"
+#include "memstore.h"
+#include "rack.h"
+
+enum { STORY_ACKED = 256, STORY_WHY = 400 };
+
+/* Where the core can die.  Each is counted; a crash is asked for as the n-th of its kind. */
+enum seam {
+	SEAM_BEFORE_COMMIT, /* nothing of the turn is durable */
+	SEAM_AFTER_COMMIT,  /* all of it is, and nothing was sent yet */
+	SEAM_SENT,	    /* an order is on its way to a device */
+	SEAM_ANSWERED,	    /* an answer has come and was not taken yet */
+	SEAM_COUNT
+};
+extern const char *const seam_names[SEAM_COUNT];
+
+struct story_options {
+	uint64_t seed;
+	int machines, personas, wishes;
+	bool faults;	   /* of all kinds; from the middle of the story on they stop and must have no lasting effect */
+	int crash_percent; /* of a hundred wishes: the core dies somewhere after it */
+	bool trace;
+};
+
+struct story {
+	struct env env; /* first: what the core has is this */
+	struct sim sim;
+	struct story_options options;
+	struct memdisk *disk;
+	struct rack *rack;
+	struct core *core; /* NULL: dead */
+	bool dead;	   /* it dies at the end of this event: nothing that it does counts any more */
+	struct sim_event *rebirth;
+	uint64_t lives, seams[SEAM_COUNT];
+	enum seam crash_seam;
+	uint64_t crash_at; /* seams[crash_seam] at which it dies; 0: not asked for */
+	int wishes_left;
+	int64_t acked[STORY_ACKED]; /* runs that somebody was told of */
+	int n_acked, ended[RUN_STATE_COUNT], refused;
+	char why[STORY_WHY]; /* a violation; empty: none */
+};
+
+/* Play a whole story.  False when an invariant was broken: story_why() says which, until the next one. */
+bool story_play(struct story *s, const struct story_options *options);
+void story_fini(struct story *s);
+
+/* story.c, for operator.c */
+void story_violation(struct story *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* An answer that notes what the core says. */
+struct answer *story_answer(struct story *s);
+
+/* operator.c: define the site, and want something every now and then. */
+void operator_begin(struct story *s);
+
+#endif
