@@ -95,6 +95,21 @@ static void resume_step(struct step *step, const json_t *row)
 	error_set(step->error, error_by_name(json_str(reason, "code", "")), "%s", json_str(reason, "text", ""));
 }
 
+/* A step that had failed may have taken effect.  Where its phase was undone without it, it was known that it had not. */
+static void resume_failed(struct run *run)
+{
+	const struct step *other;
+	int i, k;
+
+	for (i = 0; i < run->n_steps; i++)
+		for (k = 0; run->steps[i].state == STEP_FAILED && k < run->n_steps; k++) {
+			other = &run->steps[k];
+			if (other->phase <= run->steps[i].phase && (other->state == STEP_UNDO || other->state == STEP_UNDONE ||
+								    other->state == STEP_UNDO_FAILED))
+				run->steps[i].seen_unknown = false;
+		}
+}
+
 void engine_resume(struct engine *e, const json_t *row, const json_t *steps, const json_t *targets)
 {
 	json_auto_t *docs = json_array();
@@ -124,6 +139,7 @@ void engine_resume(struct engine *e, const json_t *row, const json_t *steps, con
 								json_int(step->doc, "deadline_ms", 60000));
 		step_send(e, run, step);
 	}
+	resume_failed(run);
 	drive(e, run);
 }
 
@@ -172,6 +188,9 @@ static void retry_or_fail(struct engine *e, struct run *run, struct step *step, 
 {
 	bool hopeless = !err->retryable || (run->stopping && step->state == STEP_INTENT && !step->seen_unknown);
 
+	/* Nothing comes after masking, so a refusal is not taken for an answer; a password that is wrong stays wrong. */
+	if (run->state == RUN_MASKING)
+		hopeless = err->code == ERROR_AUTH;
 	if (hopeless || time_is_up(e, step))
 		step_fail(e, run, step, err);
 	else

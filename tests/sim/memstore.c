@@ -126,6 +126,8 @@ static void keep_rows(struct store *s)
 	struct row *row;
 	size_t i;
 
+	if (s->mine && s->disk->committed)
+		s->disk->committed(s->disk->arg, s->mine);
 	for (i = 0; (row = table_at(s->mine, i)); i++) {
 		row_destroy(table_remove(t->rows[row->table], row->key));
 		if (row->table == MEM_META && !strcmp(row->key, "0epoch"))

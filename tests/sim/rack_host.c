@@ -72,6 +72,7 @@ void rack_power_button(struct rack *r, int machine, bool on)
 	struct rack_machine *m = &r->machines[machine];
 
 	bmc_calm(m);
+	rack_touched(r, m->bmc.dev.name, "power", NULL, TOUCH_OTHERS);
 	host_power(m, on);
 }
 

@@ -15,6 +15,7 @@ static void change_now(struct rack_request *q, struct driver_change *c)
 	int rc = -1;
 
 	r->n_changes++;
+	rack_touched(r, q->dev->name, c->object, c->set, q->life == NO_LIFE ? TOUCH_LATE : TOUCH_CORE);
 	switch (q->dev->cls) {
 	case RACK_SWITCH:
 		rc = switch_change(&r->switches[q->dev->index], c, &err);

@@ -155,7 +155,7 @@ bool rack_foreign_map(struct rack *r, int array, const char *volume, bool sessio
 			map = &a->maps[i];
 	if (!map)
 		return false;
-	*map = (struct rack_map){ .n_luns = 1, .luns = { { 1, (int)(v - a->volumes) } } };
+	*map = (struct rack_map){ .since = r->sim->now, .n_luns = 1, .luns = { { 1, (int)(v - a->volumes) } } };
 	snprintf(map->target, sizeof(map->target), "iqn.2026-01.example:other.%d",
 		 ++a->last_session);
 	memcpy(map->name, map->target, sizeof(map->name));

@@ -63,6 +63,14 @@ static void map_by_others(struct rack *r, enum fault f)
 		rack_count(r, f, v->name);
 }
 
+static void port_touched(struct rack_switch *sw, const struct rack_port *p)
+{
+	char object[40];
+
+	snprintf(object, sizeof(object), "port:%s", p->name);
+	rack_touched(sw->dev.rack, sw->dev.name, object, NULL, TOUCH_OTHERS);
+}
+
 static void rewire(struct rack *r)
 {
 	struct rack_switch *sw = &r->switches[sim_below(r->sim, r->n_switches)];
@@ -71,6 +79,7 @@ static void rewire(struct rack *r)
 	if (!sw->n_ports)
 		return;
 	rack_count(r, FAULT_FOREIGN_PORT, p->name);
+	port_touched(sw, p);
 	p->running.mode = PORT_ACCESS;
 	memset(p->running.tagged, 0, sizeof(p->running.tagged));
 	p->running.native = VLAN_FOREIGN;

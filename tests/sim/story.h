@@ -8,10 +8,12 @@
 #define RECAST_SIM_STORY_H
 
 #include "core.h"
+#include "ledger.h"
 #include "memstore.h"
 #include "rack.h"
+#include "witness.h"
 
-enum { STORY_ACKED = 256, STORY_WHY = 400 };
+enum { STORY_ACKED = 256, STORY_WHY = 400, STORY_KEY = 16, STORY_KEYS = 16 };
 
 /* Where the core can die.  Each is counted; a crash is asked for as the n-th of its kind. */
 enum seam {
@@ -26,9 +28,18 @@ extern const char *const seam_names[SEAM_COUNT];
 struct story_options {
 	uint64_t seed;
 	int machines, personas, wishes;
-	bool faults;	   /* of all kinds; from the middle of the story on they stop and must have no lasting effect */
+	bool faults;	   /* of all kinds; after the last wish they stop, and everything must come to rest */
+	bool danger;	   /* they never stop, and nothing must come to rest, but all else must hold */
 	int crash_percent; /* of a hundred wishes: the core dies somewhere after it */
+	int rival_percent; /* of a hundred wishes: another controller takes over while the first lives */
 	bool trace;
+};
+
+/* A request with an Idempotency-Key, and the run that it was answered with. */
+struct story_key {
+	char key[STORY_KEY];
+	json_t *body;
+	int64_t run;
 };
 
 struct story {
@@ -38,6 +49,12 @@ struct story {
 	struct memdisk *disk;
 	struct rack *rack;
 	struct core *core; /* NULL: dead */
+	struct core *old;  /* one that does not know yet that it was taken over from */
+	bool second, old_done; /* the core uses the second set of drivers; the older one is to end after this event */
+	struct sim_event *old_ends;
+	struct ledger ledger;
+	struct witness witness;
+	int64_t born, calm_since; /* the core; when the last fault had passed (0: not yet) */
 	bool dead;	   /* it dies at the end of this event: nothing that it does counts any more */
 	struct sim_event *rebirth;
 	uint64_t lives, seams[SEAM_COUNT];
@@ -45,7 +62,8 @@ struct story {
 	uint64_t crash_at; /* seams[crash_seam] at which it dies; 0: not asked for */
 	int wishes_left;
 	int64_t acked[STORY_ACKED]; /* runs that somebody was told of */
-	int n_acked, ended[RUN_STATE_COUNT], refused;
+	struct story_key keys[STORY_KEYS];
+	int n_keys, n_acked, ended[RUN_STATE_COUNT], asked, refused, takeovers;
 	char why[STORY_WHY]; /* a violation; empty: none */
 };
 
@@ -53,12 +71,21 @@ struct story {
 bool story_play(struct story *s, const struct story_options *options);
 void story_fini(struct story *s);
 
-/* story.c, for operator.c */
+/* story.c, for the checks and for operator.c */
 void story_violation(struct story *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* An answer that notes what the core says. */
-struct answer *story_answer(struct story *s);
+/* A second core opens the same disk. */
+void story_take_over(struct story *s);
+
+/* doors.c */
+extern const struct env_ops story_env_ops;
+extern const struct rack_ops story_rack_ops;
+void story_before_commit(void *arg);
+void story_after_commit(void *arg);
+/* An answer that notes what the core says; @key may be NULL. */
+struct answer *story_answer(struct story *s, const char *key);
 
 /* operator.c: define the site, and want something every now and then. */
 void operator_begin(struct story *s);
+void operator_end(struct story *s);
 
 #endif
