@@ -109,6 +109,10 @@ int64_t engine_holder(const struct engine *e, const char *target);
 int engine_reserve(struct engine *e, int64_t id, const json_t *targets, struct error *err);
 void engine_unreserve(struct engine *e, int64_t id, const json_t *targets);
 
+/* A new engine after a failed commit knows nothing of the open runs: until it was told of them nobody may reserve. */
+void engine_close(struct engine *e);
+void engine_open(struct engine *e);
+
 /* Start a run whose locks are reserved under @id.  @doc is {action, machine, casts: [...]}, @steps an
  * array of step documents {phase, device, object, set, undo, deadline_ms, …} in order. */
 struct run *engine_start(struct engine *e, int64_t id, const json_t *doc, const json_t *steps,

@@ -28,6 +28,7 @@ struct engine {
 	void *ctx;
 	struct table *runs;  /* by id as text */
 	struct table *locks; /* target -> struct held */
+	bool closed;
 };
 
 /* state.c: moves that are checked against states.def, journalled, and reported. */

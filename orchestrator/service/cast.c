@@ -176,6 +176,22 @@ static void nothing_to_do(struct planning *p)
 	core_answer(c, a, 200, body, NULL);
 }
 
+/* Another wish under the same key was quicker while this one was read: its run is the answer to both. */
+static bool is_late(struct planning *p)
+{
+	json_t *earlier = p->apply && p->request ? store_run_by_request(p->core->store, p->request) : NULL;
+	struct answer *a = p->answer;
+	struct core *c = p->core;
+
+	if (!earlier)
+		return false;
+	give_back(p);
+	planning_free(p);
+	core_answer(c, a, 202, run_json(earlier), NULL);
+	json_decref(earlier);
+	return true;
+}
+
 static void finish(struct planning *p)
 {
 	struct cast casts[CASTS_MAX];
@@ -184,6 +200,8 @@ static void finish(struct planning *p)
 	struct plan *plan = NULL;
 	int n;
 
+	if (is_late(p))
+		return;
 	/* A failed commit may have rebuilt the engine meanwhile, and with it the reservations. */
 	if (p->error.code || (p->apply && engine_reserve(p->core->engine, p->run, p->targets, &p->error) < 0)) {
 		err = p->error;

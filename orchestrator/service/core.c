@@ -144,6 +144,7 @@ static void commit_failed(struct core *c, const struct error *err)
 	outgoing_drop(c);
 	engine_destroy(c->engine);
 	c->engine = engine_create(&core_engine_ops, c);
+	engine_close(c->engine); /* a wish that was read meanwhile must not start beside runs that are not there yet */
 	release_answers(c, err);
 	c->superseded = err->code == ERROR_SUPERSEDED;
 	if (c->superseded) {
@@ -247,6 +248,7 @@ static int load_state(struct core *c, struct error *err)
 	store_assignment_each(c->store, load_assignment, c->roster, err);
 	store_quarantine_each(c->store, load_quarantine, c->roster, err);
 	c->last_run = store_run_last(c->store);
+	engine_open(c->engine);
 	resume_runs(c);
 	malloc_trim(0); /* parsing the documents took many times what the model keeps */
 	return 0;

@@ -150,6 +150,8 @@ static int refuse_commit(struct store *s, struct error *err)
 	drop_turn(s);
 	error_clear(&s->failure);
 	s->disk->commits_failed++;
+	if (s->disk->refused && !strncmp(why.text, "write:", 6))
+		s->disk->refused(s->disk->arg, why.text);
 	if (err)
 		*err = why;
 	return -1;

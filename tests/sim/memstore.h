@@ -22,6 +22,8 @@ struct memdisk {
 	void (*after_commit)(void *arg);
 	/* The rows (memrow.h) that become durable at this very moment.  May not leave. */
 	void (*committed)(void *arg, const struct table *rows);
+	/* A turn is refused for what was written in it, and not because the disk is full or another has taken over. */
+	void (*refused)(void *arg, const char *why);
 	void *arg;
 
 	/* For tests to read. */

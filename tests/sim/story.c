@@ -217,6 +217,12 @@ static void check_end(struct story *s)
 	check_rest(s);
 }
 
+/* A turn is lost for all that were in it. */
+static void on_refused(void *arg, const char *why)
+{
+	story_violation(arg, "a turn is lost without a fault: %s", why);
+}
+
 static void begin(struct story *s, const struct story_options *o)
 {
 	static struct rack_ops ops;
@@ -228,6 +234,7 @@ static void begin(struct story *s, const struct story_options *o)
 	s->disk->before_commit = story_before_commit;
 	s->disk->after_commit = story_after_commit;
 	s->disk->committed = ledger_committed;
+	s->disk->refused = on_refused;
 	s->disk->arg = s;
 	ops = story_rack_ops;
 	if (!o->trace)
