@@ -36,6 +36,8 @@ struct dispatch_ops {
 	struct secret *(*secret)(void *ctx, const char *name, struct error *err);
 	/* An event of a driver: {"event": …}. */
 	void (*event)(void *ctx, const json_t *event);
+	/* Asked right before changes are sent: is this still the controller?  NULL: it always is. */
+	bool (*in_term)(void *ctx);
 };
 
 enum op_kind { OP_OBSERVE, OP_APPLY, OP_CONSOLE };

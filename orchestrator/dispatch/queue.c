@@ -178,6 +178,21 @@ static void send_observe(struct queue *q)
 	send_request(r, "objects", union_of_objects(&r->ops));
 }
 
+/* What was queued in an older term must not reach a device behind what the new controller does there. */
+static bool out_of_term(struct queue *q, struct op_list *from)
+{
+	const struct dispatch *d = q->driver->d;
+	struct op_list ops = { 0 };
+	struct error err = { 0 };
+
+	if (!d->ops->in_term || d->ops->in_term(d->ctx))
+		return false;
+	take(from, OP_APPLY, &ops);
+	error_set(&err, ERROR_SUPERSEDED, "another controller has taken over");
+	op_list_fail(&ops, &err, false);
+	return true;
+}
+
 static void send_apply(struct queue *q, struct op_list *from, bool urgent)
 {
 	bool storage = !strcmp(q->spec.cls, "storage");
@@ -282,7 +297,7 @@ static void serve(struct queue *q)
 	}
 	if (q->state == DEVICE_OPENING)
 		return; /* its answer makes the queue ready again */
-	if (q->urgent.n)
+	if (q->urgent.n && !out_of_term(q, &q->urgent))
 		send_apply(q, &q->urgent, true);
 	send_console(q);
 	if (q->busy || q->reopen || !q->ops.n)
@@ -291,7 +306,7 @@ static void serve(struct queue *q)
 		refuse_normal(q);
 	else if (has(&q->ops, OP_OBSERVE))
 		send_observe(q);
-	else
+	else if (!out_of_term(q, &q->ops))
 		send_apply(q, &q->ops, false);
 }
 

@@ -293,7 +293,12 @@ static void on_driver_event(void *ctx, const json_t *event)
 	}
 }
 
-static const struct dispatch_ops dispatch_hands = { device_of, secret_of, on_driver_event };
+static bool in_term(void *ctx)
+{
+	return store_in_term(((struct core *)ctx)->store);
+}
+
+static const struct dispatch_ops dispatch_hands = { device_of, secret_of, on_driver_event, in_term };
 
 struct core *core_create(struct env *env, const struct core_config *config, struct error *err)
 {

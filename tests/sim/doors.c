@@ -116,8 +116,8 @@ struct process *process_start(struct driver *drv, struct error *err)
 
 void process_send(struct process *p, json_t *frame)
 {
-	if (p->core->superseded && !strcmp(json_str(frame, "op", ""), "apply"))
-		story_violation(p->story, "a controller that was refused sends an order to %s", json_str(frame, "device", ""));
+	if ((p->core->superseded || p->core->epoch != p->story->disk->epoch) && !strcmp(json_str(frame, "op", ""), "apply"))
+		story_violation(p->story, "a controller whose term is over sends an order to %s", json_str(frame, "device", ""));
 	if (!p->story->dead) {
 		rack_send(p->story->rack, p->name, frame);
 		pass(p->story, SEAM_SENT);

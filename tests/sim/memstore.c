@@ -165,7 +165,7 @@ int store_commit(struct store *s, struct error *err)
 		return 0;
 	if (d->before_commit)
 		d->before_commit(d->arg);
-	if (!s->failure.code && s->epoch && s->epoch != d->epoch) {
+	if (s->epoch && s->epoch != d->epoch) {
 		error_set(&s->failure, ERROR_SUPERSEDED, "another controller has taken over");
 	} else if (!s->failure.code && d->fail_commits > 0) {
 		d->fail_commits--;
@@ -204,6 +204,11 @@ int store_claim(struct store *s, int64_t *epoch, struct error *err)
 		return -1;
 	s->epoch = *epoch = next;
 	return 0;
+}
+
+bool store_in_term(struct store *s)
+{
+	return !s->epoch || s->disk->epoch <= s->epoch;
 }
 
 int store_backup(struct store *s, const char *path, int64_t *bytes, struct error *err)
