@@ -104,6 +104,8 @@ static void take_step(struct story *s, const struct row *row)
 		;
 	step->state = (enum step_state)i;
 	step->started = row->n[2];
+	step->ended = row->n[3];
+	step->locked_out = row->text[1] && strstr(row->text[1], "\"code\":\"auth\"");
 	run->fresh = true;
 }
 

@@ -21,7 +21,8 @@ struct ledger_step {
 	bool mask;
 	json_t *doc;
 	const char *device, *object; /* inside of doc */
-	int64_t started;
+	int64_t started, ended; /* NO_NUMBER: not yet */
+	bool locked_out;	/* it ended because the device refuses the password */
 };
 
 struct ledger_run {

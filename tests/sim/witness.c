@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* What was read for a plan may be as old as this when its run is created. */
-enum { READING_MS = 15000 };
+enum { READING_MS = 15000, MASKING_MS = 19000 };
 
 struct capture {
 	struct port_config ports[RACK_SWITCHES][RACK_PORTS];
@@ -143,7 +143,7 @@ static bool same_order(const json_t *order, const json_t *journal)
 	return same;
 }
 
-/* When the run that grants now began to ask this array who can reach the volumes; 0: it has not. */
+/* When the run that grants now began to ask this array who can reach the volumes: at last when it was created. */
 static int64_t asked(const struct ledger_run *run, const char *device)
 {
 	int i;
@@ -152,7 +152,7 @@ static int64_t asked(const struct ledger_run *run, const char *device)
 		if (run->steps[i].state == STEP_DONE && !strcmp(run->steps[i].object, "exclusive") &&
 		    !strcmp(run->steps[i].device, device))
 			return run->steps[i].started;
-	return 0;
+	return run->created;
 }
 
 /* I1: a new grant of a volume that somebody else has mapped since before the run asked. */
@@ -252,6 +252,40 @@ static bool is_last(const struct ledger_run *run, int n)
 	return true;
 }
 
+static bool is_entered(const struct ledger_run *run, const char *machine)
+{
+	const json_t *cast;
+	size_t i;
+
+	json_array_foreach(json_object_get(run->doc, "casts"), i, cast)
+		if (!strcmp(json_str(cast, "to", ""), machine))
+			return true;
+	return false;
+}
+
+/* F3: the ports of a machine that was left are where nobody is. */
+static void check_left(struct story *s, const struct ledger_run *run)
+{
+	const struct rack_port *port;
+	const json_t *cast;
+	size_t c;
+	int i, k;
+
+	json_array_foreach(json_object_get(run->doc, "casts"), c, cast) {
+		const char *from = json_str(cast, "from", NULL);
+
+		for (i = 0; from && !is_entered(run, from) && i < s->rack->n_switches; i++)
+			for (k = 0; k < s->rack->switches[i].n_ports; k++) {
+				port = &s->rack->switches[i].ports[k];
+				if (strcmp(s->rack->machines[port->machine].name, from) != 0 || port->running.native == VLAN_PARKING ||
+				    (s->witness.ports[i][k] && s->witness.ports[i][k] >= run->created - READING_MS))
+					continue;
+				story_violation(s, "run %lld is done, and port %s of %s, which was left, is in VLAN %d", (long long)run->id, port->name,
+						from, port->running.native);
+			}
+	}
+}
+
 static void check_done(struct story *s, const struct ledger_run *run)
 {
 	const struct ledger_step *step;
@@ -329,13 +363,32 @@ static void check_rolled_back(struct story *s, const struct ledger_run *run)
 	}
 }
 
+/* The device would not let go: it was asked for as long as masking may take, or it refuses the password. */
 static bool mask_failed(const struct ledger_run *run, const struct ledger_step *of)
 {
+	const struct ledger_step *step;
 	int i;
 
-	for (i = 0; i < run->n_steps; i++)
-		if (run->steps[i].mask && !strcmp(run->steps[i].device, of->device) && !strcmp(run->steps[i].object, of->object))
-			return run->steps[i].state == STEP_FAILED;
+	for (i = 0; i < run->n_steps; i++) {
+		step = &run->steps[i];
+		if (step->mask && !strcmp(step->device, of->device) && !strcmp(step->object, of->object))
+			return step->state == STEP_FAILED && (step->locked_out || step->ended - step->started >= MASKING_MS);
+	}
+	return false;
+}
+
+bool witness_left_map(const struct story *s, const char *persona)
+{
+	const struct ledger_run *run;
+	int i, k;
+
+	for (i = 0; i < s->ledger.n_runs; i++) {
+		run = s->ledger.runs[i];
+		for (k = 0; k < run->n_steps; k++)
+			if (run->steps[k].mask && run->steps[k].state == STEP_FAILED && !strncmp(run->steps[k].object, "map:", 4) &&
+			    !strcmp(run->steps[k].object + 4, persona))
+				return true;
+	}
 	return false;
 }
 
@@ -369,14 +422,16 @@ static void check_masked(struct story *s, const struct ledger_run *run)
 /* I4. */
 void witness_end(struct story *s, const struct ledger_run *run)
 {
-	if (run->state == RUN_DONE)
+	if (run->state == RUN_DONE) {
 		check_done(s, run);
-	else if (run->state == RUN_ROLLED_BACK)
+		check_left(s, run);
+	} else if (run->state == RUN_ROLLED_BACK) {
 		check_rolled_back(s, run);
-	else if (run->state == RUN_QUARANTINED)
+	} else if (run->state == RUN_QUARANTINED) {
 		check_masked(s, run);
-	else
+	} else {
 		story_violation(s, "run %lld has ended as %s", (long long)run->id, run_state_name(run->state));
+	}
 }
 
 /* Nobody could know, or knew, that this one is on: its BMC lied, or was dead and the machine fenced without it. */

@@ -29,6 +29,8 @@ void witness_changed(struct story *s);
 void witness_end(struct story *s, const struct ledger_run *run);
 /* The managed map of @persona on an array, or NULL. */
 const struct rack_map *witness_map(const struct rack *r, int array, const char *persona);
+/* Could a run that masked @persona not take its map away? */
+bool witness_left_map(const struct story *s, const char *persona);
 /* Did anybody else touch the map of @persona since @since? */
 bool witness_map_touched(const struct story *s, int array, const char *persona, int64_t since);
 
