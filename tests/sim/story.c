@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SETTLE_MS = 1800000, DANGER_MS = 300000, REBIRTH_FIRST_MS = 50, REBIRTH_LAST_MS = 4000, OLD_LAST_MS = 60000 };
+enum { SETTLE_MS = 1800000, DANGER_MS = 300000, REBIRTH_FIRST_MS = 50, REBIRTH_LAST_MS = 4000, OLD_LAST_MS = 60000,
+       RECONCILE_MS = 20000 };
 
 const char *const seam_names[SEAM_COUNT] = { "before-commit", "after-commit", "sent", "answered" };
 
@@ -58,7 +59,7 @@ static void on_superseded(void *arg)
 
 static struct core *create(struct story *s)
 {
-	struct core_config config = { memdisk_path(s->disk), "", "", 1000, 100, is_private, on_superseded, s };
+	struct core_config config = { memdisk_path(s->disk), "", "", 1000, 100, RECONCILE_MS, is_private, on_superseded, s };
 	struct error err = { 0 };
 	struct core *core = core_create(&s->env, &config, &err);
 
