@@ -95,19 +95,28 @@ static void resume_step(struct step *step, const json_t *row)
 	error_set(step->error, error_by_name(json_str(reason, "code", "")), "%s", json_str(reason, "text", ""));
 }
 
+static bool undo_has_begun(const struct run *run, int phase)
+{
+	int i;
+
+	for (i = 0; i < run->n_steps; i++)
+		if (run->steps[i].phase <= phase && (run->steps[i].state == STEP_UNDO || run->steps[i].state == STEP_UNDONE ||
+						     run->steps[i].state == STEP_UNDO_FAILED))
+			return true;
+	return false;
+}
+
 /* A step that had failed may have taken effect.  Where its phase was undone without it, it was known that it had not. */
 static void resume_failed(struct run *run)
 {
-	const struct step *other;
-	int i, k;
+	struct step *step;
+	int i;
 
-	for (i = 0; i < run->n_steps; i++)
-		for (k = 0; run->steps[i].state == STEP_FAILED && k < run->n_steps; k++) {
-			other = &run->steps[k];
-			if (other->phase <= run->steps[i].phase && (other->state == STEP_UNDO || other->state == STEP_UNDONE ||
-								    other->state == STEP_UNDO_FAILED))
-				run->steps[i].seen_unknown = false;
-		}
+	for (i = 0; i < run->n_steps; i++) {
+		step = &run->steps[i];
+		if (step->state == STEP_FAILED && json_is_object(json_object_get(step->doc, "undo")) && undo_has_begun(run, step->phase))
+			step->seen_unknown = false;
+	}
 }
 
 void engine_resume(struct engine *e, const json_t *row, const json_t *steps, const json_t *targets)
@@ -327,12 +336,33 @@ static void spare(struct engine *e, struct run *run, const struct step *step)
 			step_move(e, run, &run->steps[i], STEP_SKIPPED);
 }
 
+/* An order to go off of which nobody knows what became may take effect yet, and so may the request to shut down. */
+static bool may_still_go_off(const struct engine *e, const struct run *run, const struct step *step)
+{
+	int64_t began = step->deadline - json_int(step->doc, "deadline_ms", 60000);
+	const char *machine = json_str(step->doc, "machine", "");
+	const struct step *off;
+	int i;
+
+	for (i = 0; i < run->n_steps && e->ops->now(e->ctx) - began < LINGER_MS; i++) {
+		off = &run->steps[i];
+		if (step_kind(off) == STEP_PLANNED && !strcmp(json_str(off->doc, "machine", ""), machine) &&
+		    ((off->state == STEP_FAILED && !strcmp(off->object, "power")) || (off->state == STEP_DONE && step_is_quiesce(off))))
+			return true;
+	}
+	return false;
+}
+
 static void settle_down(struct engine *e, struct run *run, struct step *step, const json_t *document,
 			const struct error *err)
 {
 	const char *power = json_str(document, "power", "unknown");
 	struct error unknown = { 0 };
 
+	if (!strcmp(power, "on") && may_still_go_off(e, run, step)) {
+		e->ops->timer(e->ctx, run->id, step->n, step->attempt, POLL_MS);
+		return;
+	}
 	if (!strcmp(power, "on"))
 		spare(e, run, step);
 	if (!strcmp(power, "on") || !strcmp(power, "off")) {

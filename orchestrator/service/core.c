@@ -238,6 +238,7 @@ static void resume_runs(struct core *c)
 static int load_state(struct core *c, struct error *err)
 {
 	struct model *m = core_load_model(c, err);
+	int64_t last;
 
 	if (!m)
 		return -1;
@@ -249,7 +250,9 @@ static int load_state(struct core *c, struct error *err)
 	store_assignment_each(c->store, load_assignment, c->roster, err);
 	store_quarantine_each(c->store, load_quarantine, c->roster, err);
 	reconcile_load(c->reconcile);
-	c->last_run = store_run_last(c->store);
+	last = store_run_last(c->store);
+	if (c->last_run < last) /* wishes that are being read have numbers beyond */
+		c->last_run = last;
 	engine_open(c->engine);
 	resume_runs(c);
 	malloc_trim(0); /* parsing the documents took many times what the model keeps */

@@ -44,6 +44,24 @@ void ledger_fini(struct ledger *l)
 	*l = (struct ledger){ 0 };
 }
 
+/* A generation is used once: what was sent under it and comes late must be older than whatever is in force then. */
+static void check_generations(struct story *s, const struct row *row)
+{
+	const json_t *cast;
+	int64_t *last, next;
+	size_t i;
+
+	json_array_foreach(json_object_get(row->doc, "casts"), i, cast) {
+		last = &s->ledger.generations[atoi(json_str(cast, "persona", "p1") + 1) % LEDGER_PERSONAS];
+		next = json_int(cast, "next_generation", 0);
+		if (!json_bool(cast, "activates", false))
+			continue;
+		if (next <= *last)
+			story_violation(s, "generation %lld of %s is used again", (long long)next, json_str(cast, "persona", ""));
+		*last = next;
+	}
+}
+
 static struct ledger_run *add_run(struct story *s, const struct row *row)
 {
 	struct ledger *l = &s->ledger;
@@ -54,6 +72,7 @@ static struct ledger_run *add_run(struct story *s, const struct row *row)
 	for (i = 0; request && i < l->n_runs; i++)
 		if (!strcmp(l->runs[i]->request, request))
 			story_violation(s, "runs %lld and %lld are both of key %s", (long long)l->runs[i]->id, (long long)row->n[0], request);
+	check_generations(s, row);
 	*run = (struct ledger_run){ .id = row->n[0], .created = row->n[1], .doc = json_incref(row->doc), .prior = witness_capture(s) };
 	snprintf(run->request, sizeof(run->request), "%s", request ? request : "");
 	l->runs = xrealloc(l->runs, (size_t)(l->n_runs + 1) * sizeof(struct ledger_run *));

@@ -13,7 +13,7 @@
 struct story;
 struct capture;
 
-enum { LEDGER_LOCKS = 64, LEDGER_IDENTITIES = 64, LEDGER_MACHINES = 8 };
+enum { LEDGER_LOCKS = 64, LEDGER_IDENTITIES = 64, LEDGER_MACHINES = 8, LEDGER_PERSONAS = 16 };
 
 struct ledger_step {
 	enum step_state state;
@@ -52,6 +52,7 @@ struct ledger {
 	struct ledger_lock locks[LEDGER_LOCKS];
 	struct ledger_identity identities[LEDGER_IDENTITIES];
 	bool quarantined[LEDGER_MACHINES];
+	int64_t generations[LEDGER_PERSONAS]; /* the highest that was ever to be granted */
 };
 
 /* Rows of the store in memory have become durable; @arg is the story. */

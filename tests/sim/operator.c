@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIXED_MACS = 3 };
+enum { FIXED_MACS = 2 };
 
 static json_t *persona(int i, const char *network, int rate, const char *mac)
 {
@@ -58,7 +58,7 @@ static void redefine(struct story *s)
 	int i = sim_below(&s->sim, s->options.personas);
 	char mac[32] = "auto";
 
-	if (sim_chance(&s->sim, 3000))
+	if (sim_chance(&s->sim, 6000))
 		snprintf(mac, sizeof(mac), "02:ca:58:00:00:0%d", 1 + sim_below(&s->sim, FIXED_MACS));
 	define_documents(s, json_pack("[{s:s, s:o}]", "name", "persona", "value",
 				      persona(i, sim_below(&s->sim, 2) ? "db" : "web", sim_below(&s->sim, 2) * 500, mac)));
@@ -235,6 +235,23 @@ static void cancel(struct story *s)
 	service_cancel(s->core, story_answer(s, NULL), run ? run->id : s->core->last_run);
 }
 
+/* A swap of three, and what repairs: drift, what belongs to nobody, what plays already. */
+static void rare(struct story *s)
+{
+	static const char *const actions[] = { "swap", "repair", "repair", "sweep", "adopt" };
+	const char *action = actions[sim_below(&s->sim, 5)];
+	json_t *body = json_pack("{s:s}", "action", action);
+
+	if (action[1] != 'w' || action[2] == 'a')
+		json_object_set_new(body, "persona", idle_persona(s, action[0] != 'a'));
+	if (action[0] == 'a')
+		json_object_set_new(body, "machine", some(s, "node", s->options.machines));
+	if (action[2] == 'a')
+		json_object_set_new(body, "with", json_pack("[o, o]", some(s, "p", s->options.personas), some(s, "p", s->options.personas)));
+	say(s, body, NULL);
+	json_decref(body);
+}
+
 static void want(struct story *s)
 {
 	int what = sim_below(&s->sim, 100);
@@ -247,8 +264,10 @@ static void want(struct story *s)
 		give_back(s);
 	else if (what < 28)
 		power(s);
-	else if (what < 35)
+	else if (what < 36)
 		redefine(s);
+	else if (what < 38)
+		rare(s);
 	else
 		change(s);
 }
@@ -260,6 +279,8 @@ static void trouble(struct story *s)
 	} else if (sim_below(&s->sim, 100) < s->options.crash_percent) {
 		s->crash_seam = (enum seam)sim_below(&s->sim, SEAM_COUNT);
 		s->crash_at = s->seams[s->crash_seam] + 1 + (uint64_t)sim_below(&s->sim, 12);
+	} else if (sim_below(&s->sim, 100) < s->options.full_percent) {
+		s->disk->fail_commits = 1 + sim_below(&s->sim, 2);
 	}
 }
 

@@ -228,6 +228,8 @@ struct rack {
 extern const char *const fault_names[FAULT_COUNT];
 /* Of a name, or -1. */
 int fault_by_name(const char *name);
+/* Its rate is one per minute, not one per request. */
+bool rack_counts_minutes(enum fault f);
 
 /* A switch, an array or a BMC by name, or NULL. */
 struct rack_device *rack_device(struct rack *r, const char *name);

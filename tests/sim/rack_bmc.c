@@ -150,6 +150,8 @@ static int boot_change(struct rack_machine *m, struct driver_change *c, struct e
 		    json_pack("{s:{s:s, s:b}}", "boot", "device", device, "valid", 1));
 	if (!rack_fault(m->rack, FAULT_BMC_FORGET))
 		strcpy(m->bmc.boot, device);
+	else
+		rack_touched(m->rack, m->bmc.dev.name, "boot", NULL, TOUCH_OTHERS);
 	return 0;
 }
 
@@ -229,6 +231,7 @@ void rack_bmc_reset(struct rack *r, int machine)
 	struct rack_machine *m = &r->machines[machine];
 
 	bmc_calm(m);
+	rack_touched(r, m->bmc.dev.name, "boot", NULL, TOUCH_OTHERS);
 	strcpy(m->bmc.boot, "none");
 	m->bmc.capturing = false;
 	m->bmc.console_len = 0;

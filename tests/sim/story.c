@@ -57,15 +57,20 @@ static void on_superseded(void *arg)
 		story_violation(s, "the controller that reigns is refused");
 }
 
+static void live(void *arg);
+
 static struct core *create(struct story *s)
 {
 	struct core_config config = { memdisk_path(s->disk), "", "", 1000, 100, RECONCILE_MS, is_private, on_superseded, s };
 	struct error err = { 0 };
+	bool full = s->disk->fail_commits > 0;
 	struct core *core = core_create(&s->env, &config, &err);
 
 	s->lives++;
 	s->born = s->sim.now;
-	if (!core && !s->dead) /* it may die while it starts */
+	if (!core && full && !s->dead) /* it is started again and again */
+		s->rebirth = sim_after(&s->sim, REBIRTH_LAST_MS, live, s);
+	else if (!core && !s->dead) /* it may die while it starts */
 		story_violation(s, "the core does not start: %s", err.text);
 	return core;
 }
@@ -117,6 +122,7 @@ void story_take_over(struct story *s)
 		return;
 	if (s->options.trace)
 		printf("            another controller takes over, life %llu\n", (unsigned long long)s->lives + 1);
+	s->disk->fail_commits = 0;
 	s->old = s->core;
 	s->core = NULL;
 	s->second = !s->second;
@@ -243,7 +249,7 @@ static void begin(struct story *s, const struct story_options *o)
 	s->rack = rack_create(&s->sim, o->machines, 2, 2, &ops, s);
 	for (f = 0; o->faults && f < FAULT_COUNT; f++)
 		if ((f != FAULT_GONE || o->danger) && sim_chance(&s->sim, 3000)) /* each story has its own troubles */
-			s->rack->faults.rate[f] = sim_below(&s->sim, 600);
+			s->rack->faults.rate[f] = sim_below(&s->sim, rack_counts_minutes((enum fault)f) ? 4000 : 600);
 }
 
 /* The operator has had all wishes: nothing new goes wrong and everything heals, or it goes on and on. */

@@ -31,6 +31,7 @@ struct story_options {
 	bool faults;	   /* of all kinds; after the last wish they stop, and everything must come to rest */
 	bool danger;	   /* they never stop, and nothing must come to rest, but all else must hold */
 	int crash_percent; /* of a hundred wishes: the core dies somewhere after it */
+	int full_percent;  /* of a hundred wishes: the disk is full for a commit or two */
 	int rival_percent; /* of a hundred wishes: another controller takes over while the first lives */
 	bool trace;
 };

@@ -19,6 +19,7 @@ enum { READING_MS = 15000, MASKING_MS = 19000 };
 struct capture {
 	struct port_config ports[RACK_SWITCHES][RACK_PORTS];
 	bool on[RACK_MACHINES];
+	int up[RACK_MACHINES]; /* persona that runs there + 1, or 0 */
 	struct {
 		bool there;
 		int64_t generation;
@@ -27,7 +28,7 @@ struct capture {
 
 /* An object of a step, found in the room. */
 struct place_in_room {
-	enum { ELSEWHERE, POWER, PORT, MAP } kind;
+	enum { ELSEWHERE, POWER, BOOT, PORT, MAP } kind;
 	int device, port;    /* machine, switch or array; of a switch */
 	const char *persona; /* whose map */
 };
@@ -50,6 +51,8 @@ static struct place_in_room find(struct rack *r, const char *device, const char 
 	at.device = dev->index;
 	if (dev->cls == RACK_BMC && !strcmp(object, "power")) {
 		at.kind = POWER;
+	} else if (dev->cls == RACK_BMC && !strcmp(object, "boot")) {
+		at.kind = BOOT;
 	} else if (dev->cls == RACK_SWITCH && !strncmp(object, "port:", 5)) {
 		sw = &r->switches[dev->index];
 		while (at.port < sw->n_ports && strcmp(sw->ports[at.port].name, object + 5) != 0)
@@ -84,6 +87,7 @@ struct capture *witness_capture(struct story *s)
 			c->ports[i][k] = r->switches[i].ports[k].running;
 	for (i = 0; i < r->n_machines; i++) {
 		c->on[i] = r->machines[i].on;
+		c->up[i] = r->machines[i].on && r->machines[i].phase == HOST_UP ? persona_index(r->machines[i].persona) + 1 : 0;
 		if (r->machines[i].bmc.lie != BMC_HONEST || r->machines[i].bmc.order)
 			s->witness.power[i] = s->sim.now; /* what was read there is not what is */
 	}
@@ -105,6 +109,8 @@ static int64_t *touch_of(struct story *s, const struct place_in_room *at)
 	switch (at->kind) {
 	case POWER:
 		return &s->witness.power[at->device];
+	case BOOT:
+		return &s->witness.boot[at->device];
 	case PORT:
 		return &s->witness.ports[at->device][at->port];
 	case MAP:
@@ -228,6 +234,8 @@ static bool as_wished(struct story *s, const struct place_in_room *at, const jso
 	switch (at->kind) {
 	case POWER:
 		return s->rack->machines[at->device].on == !strcmp(json_str(set, "power", ""), "on");
+	case BOOT:
+		return !strcmp(s->rack->machines[at->device].bmc.boot, json_str(set, "device", ""));
 	case PORT:
 		want = port->running;
 		return port_merge(&want, &change, &err) == 0 && port_equal(&want, &port->running);
@@ -326,6 +334,8 @@ static bool as_before(struct story *s, const struct place_in_room *at, const str
 	switch (at->kind) {
 	case POWER:
 		return s->rack->machines[at->device].on == prior->on[at->device];
+	case BOOT:
+		return true;
 	case PORT:
 		now = &s->rack->switches[at->device].ports[at->port].running;
 		if (prior->ports[at->device][at->port].mode == PORT_OPEN)
@@ -343,6 +353,78 @@ static bool as_before(struct story *s, const struct place_in_room *at, const str
 		break;
 	}
 	return true;
+}
+
+static bool any_touch(const struct story *s, const struct ledger_run *run, int machine, const char *persona)
+{
+	int64_t since = run->created - READING_MS;
+	int i, k;
+
+	if (s->witness.power[machine] >= since || s->witness.boot[machine] >= since || s->rack->machines[machine].bmc.lie != BMC_HONEST)
+		return true;
+	for (i = 0; i < s->rack->n_switches; i++)
+		for (k = 0; k < s->rack->switches[i].n_ports; k++)
+			if (s->rack->switches[i].ports[k].machine == machine && s->witness.ports[i][k])
+				return true; /* also long ago: it ran on with what it had */
+	for (i = 0; i < s->rack->n_arrays; i++)
+		if (witness_map_touched(s, i, persona, run->created))
+			return true;
+	return false;
+}
+
+/* Nobody knew whether it ran: its BMC did not answer, and it was to be fenced without.  What is not known is not put back. */
+static bool was_unknown(const struct ledger_run *run, const char *machine)
+{
+	const json_t *doc;
+	size_t i;
+	int k;
+
+	json_array_foreach(json_object_get(run->doc, "restore"), i, doc)
+		if (!strcmp(json_str(doc, "machine", ""), machine))
+			return false;
+	for (k = 0; k < run->n_steps; k++)
+		if (!run->steps[k].mask && json_bool(run->steps[k].doc, "fallback", false) && !json_object_get(run->steps[k].doc, "undo") &&
+		    !strcmp(json_str(run->steps[k].doc, "machine", ""), machine))
+			return true;
+	return false;
+}
+
+/* A role that ran before a run that is rolled back runs after it, or boots at least. */
+static void check_roles(struct story *s, const struct ledger_run *run)
+{
+	const struct rack_machine *m;
+	const char *from, *persona;
+	const json_t *cast;
+	size_t i;
+
+	json_array_foreach(json_object_get(run->doc, "casts"), i, cast) {
+		from = json_str(cast, "from", NULL);
+		persona = json_str(cast, "persona", "");
+		m = from ? &s->rack->machines[atoi(from + 4) - 1] : NULL;
+		if (!m || run->prior->up[m->index] != persona_index(persona) + 1 || any_touch(s, run, m->index, persona) || was_unknown(run, from))
+			continue;
+		if (!m->on || m->generation != json_int(cast, "generation", 0) || strcmp(m->persona, persona) != 0 || m->phase < HOST_LOGIN ||
+		    m->phase > HOST_UP)
+			story_violation(s, "run %lld is rolled back, and %s, which ran on %s before, does not run", (long long)run->id, persona,
+					from);
+	}
+}
+
+/* A machine that was returned is off, and its ports are where nobody is. */
+static void check_returned(struct story *s, const struct ledger_run *run, const char *name)
+{
+	const struct rack_machine *m = &s->rack->machines[atoi(name + 4) - 1];
+	const struct rack_port *port;
+	int i, k;
+
+	if (m->on && !s->witness.power[m->index])
+		story_violation(s, "%s was returned, and is on", name);
+	for (i = 0; i < s->rack->n_switches; i++)
+		for (k = 0; k < s->rack->switches[i].n_ports; k++) {
+			port = &s->rack->switches[i].ports[k];
+			if (port->machine == m->index && port->running.native != VLAN_PARKING && s->witness.ports[i][k] < run->created - READING_MS)
+				story_violation(s, "%s was returned, and its port %s is in VLAN %d", name, port->name, port->running.native);
+		}
 }
 
 /* A run by hand of power alone has nothing to go back to. */
@@ -419,14 +501,31 @@ static void check_masked(struct story *s, const struct ledger_run *run)
 		}
 }
 
+static void tell(const struct story *s, const struct ledger_run *run)
+{
+	const struct ledger_step *step;
+	int i;
+
+	for (i = 0; s->options.trace && i < run->n_steps; i++) {
+		step = &run->steps[i];
+		printf("            run %lld step %d: %s of %s %s\n", (long long)run->id, i, step->object, step->device, step_state_name(step->state));
+	}
+	if (s->options.trace)
+		printf("            run %lld is %s\n", (long long)run->id, run_state_name(run->state));
+}
+
 /* I4. */
 void witness_end(struct story *s, const struct ledger_run *run)
 {
+	tell(s, run);
 	if (run->state == RUN_DONE) {
 		check_done(s, run);
 		check_left(s, run);
+		if (!strcmp(json_str(run->doc, "action", ""), "return"))
+			check_returned(s, run, json_str(run->doc, "machine", "node1"));
 	} else if (run->state == RUN_ROLLED_BACK) {
 		check_rolled_back(s, run);
+		check_roles(s, run);
 	} else if (run->state == RUN_QUARANTINED) {
 		check_masked(s, run);
 	} else {

@@ -16,7 +16,7 @@ enum { WITNESS_PERSONAS = 8 };
 
 /* When anybody but a live order of the core touched it last; 0: never. */
 struct witness {
-	int64_t power[RACK_MACHINES], ports[RACK_SWITCHES][RACK_PORTS], maps[RACK_ARRAYS][WITNESS_PERSONAS];
+	int64_t power[RACK_MACHINES], boot[RACK_MACHINES], ports[RACK_SWITCHES][RACK_PORTS], maps[RACK_ARRAYS][WITNESS_PERSONAS];
 };
 
 struct capture *witness_capture(struct story *s);
