@@ -248,10 +248,13 @@ static const struct route {
 	enum door door;
 	const char *method, *path;
 	void (*handle)(struct call *call);
+	bool needs_body;
 } routes[] = {
-#define ROUTE(door, method, path, handler) { door, method, path, handler },
+#define BODY true
+#define ROUTE(door, method, path, handler, body) { door, method, path, handler, body },
 #include "routes.def"
 #undef ROUTE
+#undef BODY
 };
 
 /* Match @path against a pattern, filling in the segments. */
@@ -317,8 +320,7 @@ static void call_route(struct call *call, const struct route *route, const json_
 	if (!authorised(call->api, route->door, peer)) {
 		error_set(&err, ERROR_DENIED, "uid %lld may not use this controller", (long long)json_int(peer, "uid", -1));
 		answer_error(call->api->core, call->answer, &err);
-	} else if (strcmp(route->method, "GET") && strcmp(route->method, "DELETE") && !json_is_object(call->body) &&
-		   !strstr(route->path, "/cancel") && !strstr(route->path, "/return")) {
+	} else if (route->needs_body && !json_is_object(call->body)) {
 		error_set(&err, ERROR_USAGE, "the request needs a JSON object as its body");
 		answer_error(call->api->core, call->answer, &err);
 	} else {
