@@ -80,9 +80,14 @@ static void post_plan(struct call *call)
 	service_plan(call->api->core, call->answer, call->body);
 }
 
+static const char *request_key(const struct call *call)
+{
+	return json_str(call->headers, "idempotency-key", NULL);
+}
+
 static void post_run(struct call *call)
 {
-	service_run(call->api->core, call->answer, call->body, json_str(call->headers, "idempotency-key", NULL));
+	service_run(call->api->core, call->answer, call->body, request_key(call));
 }
 
 static void get_runs(struct call *call)
@@ -118,7 +123,7 @@ static void get_power(struct call *call)
 
 static void post_power(struct call *call)
 {
-	service_power_set(call->api->core, call->answer, call->segments[0], call->body);
+	service_power_set(call->api->core, call->answer, call->segments[0], call->body, request_key(call));
 }
 
 static void post_identify(struct call *call)
@@ -133,7 +138,7 @@ static void get_health(struct call *call)
 
 static void post_return(struct call *call)
 {
-	service_return(call->api->core, call->answer, call->segments[0]);
+	service_return(call->api->core, call->answer, call->segments[0], request_key(call));
 }
 
 static void post_fence(struct call *call)
