@@ -57,15 +57,16 @@ static void pass(struct story *s, enum seam seam)
 {
 	if (s->dead || s->old || ++s->seams[seam] != s->crash_at || seam != s->crash_seam)
 		return;
-	s->dead = true;
+	s->dead = seam != SEAM_DISK_FULL;
 	s->crash_at = 0;
-	if (seam == SEAM_BEFORE_COMMIT)
+	if (seam == SEAM_BEFORE_COMMIT || seam == SEAM_DISK_FULL)
 		s->disk->fail_commits++;
 }
 
 void story_before_commit(void *arg)
 {
 	pass(arg, SEAM_BEFORE_COMMIT);
+	pass(arg, SEAM_DISK_FULL);
 }
 
 void story_after_commit(void *arg)
@@ -195,6 +196,13 @@ static void on_report(void *arg, const char *mac, const char *uuid, const char *
 		free(service_boot_report(s->core, mac, uuid, stage, "10.66.10.9"));
 }
 
+static bool on_refuses(void *arg, const char *device, const struct driver_change *change)
+{
+	struct story *s = arg;
+
+	return s->refuses && s->refuses(s, device, change);
+}
+
 static void on_changed(void *arg)
 {
 	struct story *s = arg;
@@ -217,6 +225,7 @@ struct told {
 	struct answer answer; /* first: what the core has is this */
 	struct story *story;
 	char key[STORY_KEY]; /* of the request; empty: none */
+	int tag;
 };
 
 /* What was acknowledged is durable, and one key means one run. */
@@ -246,25 +255,29 @@ static void on_answer(struct answer *a, int status, json_t *body, const char *lo
 	if (!s->dead && status == 202)
 		acknowledged(s, t, json_int(body, "id", 0));
 	s->refused += status >= 400;
+	if (!s->dead && s->heard)
+		s->heard(s, t->tag, status, body);
 	if (s->options.trace)
 		printf("            told %d %s%s\n", status, json_str(body, "detail", ""), s->dead ? " (never heard)" : "");
 	json_decref(body);
 	free(t);
 }
 
-struct answer *story_answer(struct story *s, const char *key)
+struct answer *story_answer(struct story *s)
 {
 	struct told *t = xcalloc(1, sizeof(*t));
 
 	t->answer.send = on_answer;
 	t->answer.caller.local = true;
 	strcpy(t->answer.caller.name, "the operator");
-	snprintf(t->key, sizeof(t->key), "%s", key ? key : "");
+	snprintf(t->key, sizeof(t->key), "%s", s->key ? s->key : "");
+	s->key = NULL;
+	t->tag = s->tag;
 	t->story = s;
 	s->asked++;
 	return &t->answer;
 }
 
 const struct rack_ops story_rack_ops = { .reply = on_reply, .driver_gone = on_driver_gone, .boot_script = on_script,
-					 .boot_report = on_report, .changed = on_changed, .touched = witness_touched,
+					 .boot_report = on_report, .changed = on_changed, .refuses = on_refuses, .touched = witness_touched,
 					 .trace = on_trace };

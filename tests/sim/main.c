@@ -104,7 +104,7 @@ static void report(const struct total *t, uint64_t played, double took, int viol
 
 int main(int argc, char **argv)
 {
-	struct story_options o = { .seed = 1, .machines = 5, .personas = 4, .wishes = 8, .faults = true, .crash_percent = 25, .full_percent = 6, .rival_percent = 6 };
+	struct story_options o = { .seed = 1, .machines = 5, .personas = 4, .wishes = 8, .faults = true, .crash_percent = 25, .rival_percent = 6 };
 	struct total total = { 0 };
 	uint64_t seeds = 1000, i;
 	struct story s;

@@ -35,7 +35,7 @@ static void define_documents(struct story *s, json_t *documents)
 {
 	json_t *body = json_pack("{s:o}", "documents", documents);
 
-	service_define(s->core, story_answer(s, NULL), body);
+	service_define(s->core, story_answer(s), body);
 	json_decref(body);
 }
 
@@ -167,7 +167,8 @@ static void say(struct story *s, const json_t *body, const char *key)
 	if (s->options.trace)
 		printf("            wish: %s %s %s%s%s%s\n", json_str(body, "action", ""), json_str(body, "persona", ""),
 		       json_str(body, "machine", ""), json_object_get(body, "with") ? " with " : "", json_str(body, "with", ""), key ? " by key" : "");
-	service_run(s->core, story_answer(s, key), body, key);
+	s->key = key;
+	service_run(s->core, story_answer(s), body, key);
 }
 
 static const char *remember(struct story *s, const json_t *body)
@@ -202,10 +203,12 @@ static void repeat(struct story *s)
 static void power(struct story *s)
 {
 	json_t *body = json_pack("{s:s}", "power", sim_below(&s->sim, 2) ? "on" : "off"), *machine = some(s, "node", s->options.machines);
+	const char *key = sim_chance(&s->sim, 3000) ? remember(s, body) : NULL;
 
 	if (s->options.trace)
 		printf("            wish: power %s %s\n", json_str(body, "power", ""), json_string_value(machine));
-	service_power_set(s->core, story_answer(s, NULL), json_string_value(machine), body);
+	s->key = key;
+	service_power_set(s->core, story_answer(s), json_string_value(machine), body, key);
 	json_decref(machine);
 	json_decref(body);
 }
@@ -223,7 +226,7 @@ static void give_back(struct story *s)
 	}
 	if (s->options.trace)
 		printf("            wish: return %s\n", s->rack->machines[i].name);
-	service_return(s->core, story_answer(s, NULL), s->rack->machines[i].name);
+	service_return(s->core, story_answer(s), s->rack->machines[i].name, NULL);
 }
 
 static void cancel(struct story *s)
@@ -232,7 +235,7 @@ static void cancel(struct story *s)
 
 	if (s->options.trace)
 		printf("            wish: cancel run %lld\n", run ? (long long)run->id : (long long)s->core->last_run);
-	service_cancel(s->core, story_answer(s, NULL), run ? run->id : s->core->last_run);
+	service_cancel(s->core, story_answer(s), run ? run->id : s->core->last_run);
 }
 
 /* A swap of three, and what repairs: drift, what belongs to nobody, what plays already. */
@@ -279,8 +282,6 @@ static void trouble(struct story *s)
 	} else if (sim_below(&s->sim, 100) < s->options.crash_percent) {
 		s->crash_seam = (enum seam)sim_below(&s->sim, SEAM_COUNT);
 		s->crash_at = s->seams[s->crash_seam] + 1 + (uint64_t)sim_below(&s->sim, 12);
-	} else if (sim_below(&s->sim, 100) < s->options.full_percent) {
-		s->disk->fail_commits = 1 + sim_below(&s->sim, 2);
 	}
 }
 

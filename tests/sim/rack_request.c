@@ -15,6 +15,11 @@ static void change_now(struct rack_request *q, struct driver_change *c)
 	int rc = -1;
 
 	r->n_changes++;
+	if (r->ops->refuses && r->ops->refuses(r->arg, q->dev->name, c)) {
+		error_set(&err, ERROR_REFUSED, "%s refuses the change", q->dev->name);
+		change_failed(c, CHANGE_NOT_APPLIED, &err);
+		return;
+	}
 	rack_touched(r, q->dev->name, c->object, c->set, q->life == NO_LIFE ? TOUCH_LATE : TOUCH_CORE);
 	switch (q->dev->cls) {
 	case RACK_SWITCH:

@@ -14,7 +14,7 @@
 enum { SETTLE_MS = 1800000, DANGER_MS = 300000, REBIRTH_FIRST_MS = 50, REBIRTH_LAST_MS = 4000, OLD_LAST_MS = 60000,
        RECONCILE_MS = 20000 };
 
-const char *const seam_names[SEAM_COUNT] = { "before-commit", "after-commit", "sent", "answered" };
+const char *const seam_names[SEAM_COUNT] = { "before-commit", "after-commit", "sent", "answered", "disk-full" };
 
 void story_violation(struct story *s, const char *fmt, ...)
 {
@@ -61,14 +61,14 @@ static void live(void *arg);
 
 static struct core *create(struct story *s)
 {
-	struct core_config config = { memdisk_path(s->disk), "", "", 1000, 100, RECONCILE_MS, is_private, on_superseded, s };
+	struct core_config config = { memdisk_path(s->disk), "", "", 1000, 100, s->options.no_drift ? 0 : RECONCILE_MS, is_private, on_superseded, s };
 	struct error err = { 0 };
-	bool full = s->disk->fail_commits > 0;
+	uint64_t failed = s->disk->commits_failed;
 	struct core *core = core_create(&s->env, &config, &err);
 
 	s->lives++;
 	s->born = s->sim.now;
-	if (!core && full && !s->dead) /* it is started again and again */
+	if (!core && s->disk->commits_failed > failed && !s->dead) /* the disk is full; it is started again */
 		s->rebirth = sim_after(&s->sim, REBIRTH_LAST_MS, live, s);
 	else if (!core && !s->dead) /* it may die while it starts */
 		story_violation(s, "the core does not start: %s", err.text);
@@ -131,7 +131,7 @@ void story_take_over(struct story *s)
 	live(s);
 }
 
-static bool at_rest(const struct story *s)
+bool story_at_rest(const struct story *s)
 {
 	return !s->wishes_left && s->core && !s->old && !engine_count(s->core->engine) && !s->core->planning && !s->core->reload &&
 	       !store_dirty(s->core->store);
@@ -209,7 +209,7 @@ static void count_ends(struct story *s)
 }
 
 /* In the end: every run has ended as one of three, and nothing is held. */
-static void check_end(struct story *s)
+void story_check_end(struct story *s)
 {
 	int i;
 
@@ -230,7 +230,7 @@ static void on_refused(void *arg, const char *why)
 	story_violation(arg, "a turn is lost without a fault: %s", why);
 }
 
-static void begin(struct story *s, const struct story_options *o)
+static void set_up(struct story *s, const struct story_options *o)
 {
 	static struct rack_ops ops;
 	int f;
@@ -262,23 +262,35 @@ static int64_t last_part(struct story *s)
 	return s->sim.now + SETTLE_MS;
 }
 
+void story_begin(struct story *s, const struct story_options *o)
+{
+	set_up(s, o);
+	live(s);
+}
+
+bool story_step(struct story *s)
+{
+	bool any = sim_step(&s->sim);
+
+	if (s->dead)
+		die(s);
+	if (s->old_done)
+		end_old(s);
+	return any;
+}
+
 bool story_play(struct story *s, const struct story_options *o)
 {
 	int64_t limit = INT64_MAX;
 
-	begin(s, o);
-	live(s);
+	story_begin(s, o);
 	operator_begin(s);
-	while (!s->why[0] && s->sim.now < limit && !at_rest(s) && sim_step(&s->sim)) {
-		if (s->dead)
-			die(s);
-		if (s->old_done)
-			end_old(s);
+	while (!s->why[0] && s->sim.now < limit && !story_at_rest(s) && story_step(s)) {
 		if (!s->wishes_left && limit == INT64_MAX)
 			limit = last_part(s);
 	}
 	if (!s->why[0] && !o->danger)
-		check_end(s);
+		story_check_end(s);
 	count_ends(s);
 	return !s->why[0];
 }

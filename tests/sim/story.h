@@ -13,6 +13,8 @@
 #include "rack.h"
 #include "witness.h"
 
+#include "driver.h"
+
 enum { STORY_ACKED = 256, STORY_WHY = 400, STORY_KEY = 16, STORY_KEYS = 16 };
 
 /* Where the core can die.  Each is counted; a crash is asked for as the n-th of its kind. */
@@ -21,6 +23,7 @@ enum seam {
 	SEAM_AFTER_COMMIT,  /* all of it is, and nothing was sent yet */
 	SEAM_SENT,	    /* an order is on its way to a device */
 	SEAM_ANSWERED,	    /* an answer has come and was not taken yet */
+	SEAM_DISK_FULL,	    /* no death: the commit fails, and the core lives on */
 	SEAM_COUNT
 };
 extern const char *const seam_names[SEAM_COUNT];
@@ -31,9 +34,9 @@ struct story_options {
 	bool faults;	   /* of all kinds; after the last wish they stop, and everything must come to rest */
 	bool danger;	   /* they never stop, and nothing must come to rest, but all else must hold */
 	int crash_percent; /* of a hundred wishes: the core dies somewhere after it */
-	int full_percent;  /* of a hundred wishes: the disk is full for a commit or two */
 	int rival_percent; /* of a hundred wishes: another controller takes over while the first lives */
 	bool trace;
+	bool no_drift; /* the core does not look for drift by itself */
 };
 
 /* A request with an Idempotency-Key, and the run that it was answered with. */
@@ -66,11 +69,24 @@ struct story {
 	struct story_key keys[STORY_KEYS];
 	int n_keys, n_acked, ended[RUN_STATE_COUNT], asked, refused, takeovers;
 	char why[STORY_WHY]; /* a violation; empty: none */
+
+	/* Who tells the story instead of the operator; both may be NULL. */
+	void (*heard)(struct story *s, int tag, int status, const json_t *body);
+	bool (*refuses)(struct story *s, const char *device, const struct driver_change *change);
+	int tag;	 /* of the next answer */
+	const char *key; /* Idempotency-Key of the next answer, taken by it; NULL: none */
 };
 
 /* Play a whole story.  False when an invariant was broken: story_why() says which, until the next one. */
 bool story_play(struct story *s, const struct story_options *options);
 void story_fini(struct story *s);
+
+/* The parts of story_play(), for who tells it otherwise: the core is born; one event, false when there is none left;
+ * no wish and no run is open; what must hold then. */
+void story_begin(struct story *s, const struct story_options *options);
+bool story_step(struct story *s);
+bool story_at_rest(const struct story *s);
+void story_check_end(struct story *s);
 
 /* story.c, for the checks and for operator.c */
 void story_violation(struct story *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -82,8 +98,8 @@ extern const struct env_ops story_env_ops;
 extern const struct rack_ops story_rack_ops;
 void story_before_commit(void *arg);
 void story_after_commit(void *arg);
-/* An answer that notes what the core says; @key may be NULL. */
-struct answer *story_answer(struct story *s, const char *key);
+/* An answer that notes what the core says. */
+struct answer *story_answer(struct story *s);
 
 /* operator.c: define the site, and want something every now and then. */
 void operator_begin(struct story *s);
