@@ -288,6 +288,11 @@ TEST(leaves_a_role_alone_that_never_lost_its_power)
 	answer(&w, 0, OUTCOME_UNKNOWN, ERROR_UNREACHABLE);
 	forget_log(&w);
 	seen(&w, 2, "{'power': 'on'}");
+	assert_saw(&w, "timer 2 500\n"); /* the order may show its effect yet */
+	w.now += 10000;
+	fire(&w, 2);
+	forget_log(&w);
+	seen(&w, 2, "{'power': 'on'}");
 	assert_saw(&w, "skipped 3\nskipped 4\nskipped 5\nskipped 6\ndone 2\nrun rolled_back\nended\n");
 	world_close(&w);
 }
@@ -671,6 +676,22 @@ TEST(holds_its_locks_until_it_ends)
 	world_close(&w);
 }
 
+TEST(takes_no_reservation_before_it_knows_the_open_runs)
+{
+	json_t *mine = world_json("['machine:a']");
+	struct error err = { 0 };
+	struct world w;
+
+	world_open(&w);
+	engine_close(w.e);
+	assert_int_equal(engine_reserve(w.e, 5, mine, &err), -1);
+	assert_int_equal(err.code, ERROR_STORAGE);
+	engine_open(w.e);
+	assert_int_equal(engine_reserve(w.e, 5, mine, &err), 0);
+	json_decref(mine);
+	world_close(&w);
+}
+
 TEST(gives_back_only_its_own_reservations)
 {
 	json_t *mine = world_json("['machine:a', 'machine:b']"), *theirs = world_json("['machine:b', 'machine:c']");
@@ -726,5 +747,6 @@ UNIT_MAIN(T(goes_forward_phase_by_phase), T(sends_owner_and_generation_with_a_ch
 	  T(probes_the_port_until_it_is_open), T(polls_the_power_after_asking_for_shutdown),
 	  T(goes_on_to_power_off_when_a_system_does_not_stop), T(goes_on_when_an_optional_step_fails),
 	  T(goes_on_without_a_dead_bmc_and_remembers_it), T(does_not_go_on_when_a_bmc_answers_and_refuses),
-	  T(asks_the_array_for_every_map_of_the_volumes_before_it_grants), T(holds_its_locks_until_it_ends), T(gives_back_only_its_own_reservations),
+	  T(asks_the_array_for_every_map_of_the_volumes_before_it_grants), T(holds_its_locks_until_it_ends),
+	  T(takes_no_reservation_before_it_knows_the_open_runs), T(gives_back_only_its_own_reservations),
 	  T(knows_which_machine_boots_and_which_is_left))
