@@ -255,6 +255,34 @@ static void rare(struct story *s)
 	json_decref(body);
 }
 
+/* Somebody goes and looks, and says what is true: a machine is off whose BMC does not answer. */
+static void vouch(struct story *s)
+{
+	const struct rack_machine *m = &s->rack->machines[sim_below(&s->sim, s->rack->n_machines)];
+	json_t *body = json_pack("{s:s}", "because", "it makes no noise");
+	int i;
+
+	for (i = 0; i < s->rack->n_machines && (m->on || m->bmc.dev.away_until <= s->sim.now); i++)
+		m = &s->rack->machines[i];
+	if (!m->on && m->bmc.dev.away_until > s->sim.now) {
+		if (s->options.trace)
+			printf("            wish: fence confirm %s\n", m->name);
+		service_fence(s->core, story_answer(s), m->name, body);
+	}
+	json_decref(body);
+}
+
+/* One that plays nowhere goes, and may come again under its name. */
+static void delete(struct story *s)
+{
+	json_t *name = idle_persona(s, false);
+
+	if (s->options.trace)
+		printf("            wish: delete %s\n", json_string_value(name));
+	service_delete_persona(s->core, story_answer(s), json_string_value(name));
+	json_decref(name);
+}
+
 static void want(struct story *s)
 {
 	int what = sim_below(&s->sim, 100);
@@ -271,6 +299,10 @@ static void want(struct story *s)
 		redefine(s);
 	else if (what < 38)
 		rare(s);
+	else if (what < 39)
+		delete(s);
+	else if (what < 41)
+		vouch(s);
 	else
 		change(s);
 }
