@@ -102,9 +102,25 @@ static void report(const struct total *t, uint64_t played, double took, int viol
 	printf("\nsim: seeds=%llu rate=%.0f/s violations=%d\n", (unsigned long long)played, (double)played / took, violations);
 }
 
+/* The command that tells this story again, with all that is not as usual. */
+static void tell_again(const struct story *s, const struct story_options *usual)
+{
+	const struct story_options *o = &s->options;
+
+	printf("violation: %s\nagain: recast-sim --seed %llu --seeds 1 --trace", s->why, (unsigned long long)o->seed);
+	if (o->wishes != usual->wishes)
+		printf(" --wishes %d", o->wishes);
+	if (o->crash_percent != usual->crash_percent)
+		printf(" --crash %d", o->crash_percent);
+	if (o->rival_percent != usual->rival_percent)
+		printf(" --rivals %d", o->rival_percent);
+	printf("%s%s\n", o->danger ? " --danger" : "", o->faults ? "" : " --calm");
+}
+
 int main(int argc, char **argv)
 {
-	struct story_options o = { .seed = 1, .machines = 5, .personas = 4, .wishes = 8, .faults = true, .crash_percent = 25, .rival_percent = 6 };
+	static const struct story_options usual = { .seed = 1, .machines = 5, .personas = 4, .wishes = 8, .faults = true, .crash_percent = 25, .rival_percent = 6 };
+	struct story_options o = usual;
 	struct total total = { 0 };
 	uint64_t seeds = 1000, i;
 	struct story s;
@@ -118,7 +134,7 @@ int main(int argc, char **argv)
 	start = seconds();
 	for (i = 0, rc = 0; i < seeds && !rc; i++, o.seed++) {
 		if (!story_play(&s, &o)) {
-			printf("violation: %s\nagain: recast-sim --seed %llu --seeds 1 --trace\n", s.why, (unsigned long long)o.seed);
+			tell_again(&s, &usual);
 			rc = 1;
 		}
 		add(&total, &s);
