@@ -491,6 +491,21 @@ const struct run_cast *engine_booting(const struct engine *e, const char *machin
 	return NULL;
 }
 
+static bool is_brought_back(const struct run *run, const char *machine)
+{
+	const struct step *step;
+	int i;
+
+	for (i = 0; i < run->n_steps; i++) {
+		step = &run->steps[i];
+		if (step_kind(step) == STEP_RESTORE && !strcmp(step->object, "power") &&
+		    !strcmp(json_str(step->doc, "machine", ""), machine) && (step->state == STEP_INTENT || step->state == STEP_DONE))
+			return true;
+	}
+	return false;
+}
+
+/* Also while it is undone: the role may still be up on the other machine. */
 bool engine_leaving(const struct engine *e, const char *machine)
 {
 	const struct run *run;
@@ -498,8 +513,8 @@ bool engine_leaving(const struct engine *e, const char *machine)
 	int c;
 
 	for (i = 0; (run = table_at(e->runs, i)); i++)
-		for (c = 0; run->state == RUN_RUNNING && c < run->n_casts; c++)
-			if (run->casts[c].from && !strcmp(run->casts[c].from, machine))
+		for (c = 0; c < run->n_casts; c++)
+			if (run->casts[c].from && !strcmp(run->casts[c].from, machine) && !is_brought_back(run, machine))
 				return true;
 	return false;
 }

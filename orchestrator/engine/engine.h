@@ -146,7 +146,7 @@ const struct run *engine_run(const struct engine *e, int64_t id);
 
 /* The cast of an open run that brings a persona to @machine and has reached power-on; NULL when none. */
 const struct run_cast *engine_booting(const struct engine *e, const char *machine, const struct run **run);
-/* Whether an open run is taking the persona away from @machine (going forward). */
+/* Whether an open run is taking the persona away from @machine, or has not yet begun to bring it back there. */
 bool engine_leaving(const struct engine *e, const char *machine);
 
 #endif

@@ -158,6 +158,8 @@ void rack_switch_reboot(struct rack *r, int i)
 		}
 		sw->ports[k].running = sw->ports[k].startup;
 	}
+	for (k = 0; k < r->n_machines; k++)
+		rack_touched(r, r->machines[k].bmc.dev.name, "boot", NULL, TOUCH_OTHERS);
 	sw->dark_until = sw->dev.away_until = r->sim->now + sim_between(r->sim, 5000, 20000);
 	rack_trace(r, "%s starts anew with its startup configuration", sw->dev.name);
 	rack_changed(r);
