@@ -184,8 +184,13 @@ static void on_driver_gone(void *arg, const char *driver)
 static char *on_script(void *arg, const char *mac, const char *uuid)
 {
 	struct story *s = arg;
+	char *script = s->core && !s->dead ? service_boot_script(s->core, mac, uuid, "10.66.10.9") : NULL;
+	int i;
 
-	return s->core && !s->dead ? service_boot_script(s->core, mac, uuid, "10.66.10.9") : NULL;
+	for (i = 0; script && i < s->rack->n_machines; i++)
+		if (!strcmp(uuid, s->rack->machines[i].uuid) && s->ledger.quarantined[i] && strstr(script, "sanboot"))
+			story_violation(s, "%s is quarantined, and gets a role to boot", s->rack->machines[i].name);
+	return script;
 }
 
 static void on_report(void *arg, const char *mac, const char *uuid, const char *stage)

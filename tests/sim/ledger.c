@@ -62,6 +62,20 @@ static void check_generations(struct story *s, const struct row *row)
 	}
 }
 
+/* A machine in quarantine is left, or returned, and never entered. */
+static void check_entered(struct story *s, const struct row *row)
+{
+	const json_t *cast;
+	const char *to;
+	size_t i;
+
+	json_array_foreach(json_object_get(row->doc, "casts"), i, cast) {
+		to = json_str(cast, "to", NULL);
+		if (to && s->ledger.quarantined[(atoi(to + strlen("node")) - 1) % LEDGER_MACHINES])
+			story_violation(s, "run %lld takes %s to %s, which is quarantined", (long long)row->n[0], json_str(cast, "persona", ""), to);
+	}
+}
+
 static struct ledger_run *add_run(struct story *s, const struct row *row)
 {
 	struct ledger *l = &s->ledger;
@@ -73,6 +87,7 @@ static struct ledger_run *add_run(struct story *s, const struct row *row)
 		if (!strcmp(l->runs[i]->request, request))
 			story_violation(s, "runs %lld and %lld are both of key %s", (long long)l->runs[i]->id, (long long)row->n[0], request);
 	check_generations(s, row);
+	check_entered(s, row);
 	*run = (struct ledger_run){ .id = row->n[0], .created = row->n[1], .doc = json_incref(row->doc), .prior = witness_capture(s) };
 	snprintf(run->request, sizeof(run->request), "%s", request ? request : "");
 	l->runs = xrealloc(l->runs, (size_t)(l->n_runs + 1) * sizeof(struct ledger_run *));
