@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What was read for a plan may be as old as this when its run is created. */
-enum { READING_MS = 15000, MASKING_MS = 19000 };
+/* What was read for a plan may be as old as this when its run is created: another device may answer late, or hang. */
+enum { READING_MS = 180000, MASKING_MS = 19000 };
 
 struct capture {
 	struct port_config ports[RACK_SWITCHES][RACK_PORTS];
