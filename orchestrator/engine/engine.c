@@ -336,15 +336,16 @@ static void spare(struct engine *e, struct run *run, const struct step *step)
 			step_move(e, run, &run->steps[i], STEP_SKIPPED);
 }
 
-/* An order to go off of which nobody knows what became may take effect yet, and so may the request to shut down. */
-static bool may_still_go_off(const struct engine *e, const struct run *run, const struct step *step)
+/* An order to go off of which nobody knows what became may take effect yet, and so may the request to shut down.  What
+ * counts is when the reading was asked for: its answer may be late. */
+static bool may_still_go_off(const struct run *run, const struct step *step)
 {
 	int64_t began = step->deadline - json_int(step->doc, "deadline_ms", 60000);
 	const char *machine = json_str(step->doc, "machine", "");
 	const struct step *off;
 	int i;
 
-	for (i = 0; i < run->n_steps && e->ops->now(e->ctx) - began < LINGER_MS; i++) {
+	for (i = 0; i < run->n_steps && step->sent - began < LINGER_MS; i++) {
 		off = &run->steps[i];
 		if (step_kind(off) == STEP_PLANNED && !strcmp(json_str(off->doc, "machine", ""), machine) &&
 		    ((off->state == STEP_FAILED && !strcmp(off->object, "power")) || (off->state == STEP_DONE && step_is_quiesce(off))))
@@ -359,7 +360,7 @@ static void settle_down(struct engine *e, struct run *run, struct step *step, co
 	const char *power = json_str(document, "power", "unknown");
 	struct error unknown = { 0 };
 
-	if (!strcmp(power, "on") && may_still_go_off(e, run, step)) {
+	if (!strcmp(power, "on") && may_still_go_off(run, step)) {
 		e->ops->timer(e->ctx, run->id, step->n, step->attempt, POLL_MS);
 		return;
 	}

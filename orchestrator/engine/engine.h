@@ -46,7 +46,7 @@ struct step {
 	bool outstanding;   /* an operation is with the dispatcher */
 	bool polling;	    /* the change is done, its effect is being watched */
 	bool seen_unknown;  /* at least one attempt may have taken effect */
-	int64_t deadline;   /* on the engine's clock */
+	int64_t sent, deadline; /* on the engine's clock; sent: the last time */
 	struct error *error;
 };
 

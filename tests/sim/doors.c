@@ -188,8 +188,8 @@ static char *on_script(void *arg, const char *mac, const char *uuid)
 	int i;
 
 	for (i = 0; script && i < s->rack->n_machines; i++)
-		if (!strcmp(uuid, s->rack->machines[i].uuid) && s->ledger.quarantined[i] && strstr(script, "sanboot"))
-			story_violation(s, "%s is quarantined, and gets a role to boot", s->rack->machines[i].name);
+		if (!strcmp(uuid, s->rack->machines[i].uuid))
+			witness_script(s, &s->rack->machines[i], script);
 	return script;
 }
 

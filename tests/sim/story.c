@@ -151,6 +151,16 @@ static bool was_masked(const struct story *s, const char *persona)
 	return false;
 }
 
+static bool has_volume_on(const struct persona *p, const char *array)
+{
+	int i;
+
+	for (i = 0; i < p->n_volumes; i++)
+		if (!strcmp(p->volumes[i].array->name, array))
+			return true;
+	return false;
+}
+
 /* A persona that plays has the map of its generation, and no other has one. */
 static void check_maps(struct story *s, const struct persona *p)
 {
@@ -163,7 +173,7 @@ static void check_maps(struct story *s, const struct persona *p)
 		map = witness_map(s->rack, i, p->name);
 		if (witness_map_touched(s, i, p->name, 0))
 			continue; /* what came late stays until the next run that changes it */
-		if (strcmp(s->rack->arrays[i].dev.name, p->volumes[0].array->name) != 0 || !plays) {
+		if (!plays || !has_volume_on(p, s->rack->arrays[i].dev.name)) {
 			if (map)
 				story_violation(s, "%s plays nowhere, and has a map on san%d", p->name, i + 1);
 		} else if ((!map || map->generation != a->generation) && !was_masked(s, p->name)) {

@@ -533,6 +533,52 @@ void witness_end(struct story *s, const struct ledger_run *run)
 	}
 }
 
+/* Has an open run powered @machine off and not begun to bring its role back there? */
+static bool is_taken_from(const struct ledger_run *run, const char *machine)
+{
+	const struct ledger_step *step;
+	const char *power;
+	bool off = false;
+	int i;
+
+	for (i = 0; i < run->n_steps; i++) {
+		step = &run->steps[i];
+		power = json_str(json_object_get(step->doc, "set"), "power", "");
+		if (strcmp(step->object, "power") != 0 || step->mask || strcmp(json_str(step->doc, "machine", ""), machine) != 0)
+			continue;
+		off = off || (!strcmp(power, "off") && (step->state == STEP_DONE || step->state == STEP_UNDONE));
+		if (json_bool(step->doc, "restore", false) && step->state != STEP_PENDING)
+			return false;
+	}
+	return off;
+}
+
+/* I7: nothing in quarantine gets a role, and no machine an old one that was taken from it. */
+void witness_script(struct story *s, const struct rack_machine *m, const char *script)
+{
+	const char *user = strstr(script, "set username ");
+	const struct ledger_run *run;
+	const json_t *cast;
+	char old[80];
+	size_t c;
+	int i;
+
+	if (!user)
+		return;
+	if (s->ledger.quarantined[m->index])
+		story_violation(s, "%s is quarantined, and gets a role to boot", m->name);
+	for (i = 0; i < s->ledger.n_runs; i++) {
+		run = s->ledger.runs[i];
+		json_array_foreach(json_object_get(run->doc, "casts"), c, cast) {
+			snprintf(old, sizeof(old), "%s.g%lld\n", json_str(cast, "persona", ""), (long long)json_int(cast, "generation", 0));
+			if (!run->ended && !strcmp(json_str(cast, "from", ""), m->name) &&
+			    !strncmp(user + strlen("set username "), old, strlen(old)) && is_taken_from(run, m->name))
+				story_violation(s, "run %lld takes %s from %s, which gets it to boot", (long long)run->id,
+						json_str(cast, "persona", ""), m->name);
+		}
+	}
+}
+
 /* Nobody could know, or knew, that this one is on: its BMC lied, or was dead and the machine fenced without it. */
 static bool is_excused(const struct story *s, int machine)
 {

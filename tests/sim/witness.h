@@ -23,6 +23,8 @@ struct capture *witness_capture(struct story *s);
 
 /* rack_ops.touched of a story. */
 void witness_touched(void *arg, const char *device, const char *object, const json_t *set, enum touch by);
+/* A machine is about to get this boot script. */
+void witness_script(struct story *s, const struct rack_machine *m, const char *script);
 /* After each physical change. */
 void witness_changed(struct story *s);
 /* The end of @run has just become durable. */
