@@ -18,8 +18,9 @@ tests_sim_libmemstore_a_SOURCES = tests/sim/memrow.h tests/sim/memstore.c tests/
 check_PROGRAMS += tests/sim/recast-sim
 EXTRA_DIST += tests/sim/pinned tests/sim/run tests/sim/soak
 tests_sim_recast_sim_CPPFLAGS = $(orchestrator_libservice_a_CPPFLAGS) -I$(top_srcdir)/tests/sim -I$(top_srcdir)/drivers/sdk
-tests_sim_recast_sim_SOURCES = tests/sim/doors.c tests/sim/ledger.c tests/sim/ledger.h \
-	tests/sim/main.c tests/sim/operator.c tests/sim/story.c tests/sim/story.h tests/sim/witness.c tests/sim/witness.h
+tests_sim_recast_sim_SOURCES = tests/sim/doors.c tests/sim/ends.c tests/sim/ledger.c tests/sim/ledger.h \
+	tests/sim/main.c tests/sim/operator.c tests/sim/story.c tests/sim/story.h tests/sim/witness.c tests/sim/witness.h \
+	tests/sim/witness_private.h
 tests_sim_recast_sim_LDADD = orchestrator/libservice.a orchestrator/libengine.a orchestrator/libdispatch.a \
 	orchestrator/libplan.a orchestrator/libmodel.a orchestrator/libboot.a tests/sim/libmemstore.a $(SIM_LIBS) $(LIB_LIBS)
 
