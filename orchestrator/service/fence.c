@@ -53,7 +53,8 @@ static int check_free(const struct word *w, struct error *err)
 	if (!run)
 		return 0;
 	error_set(err, ERROR_CONFLICT, "machine %s is held by run %lld", w->machine, (long long)run);
-	return error_hint(err, "It fences without the BMC where it can. Wait for it with `persona run show %lld`, or cancel it.", (long long)run);
+	return error_hint(err, "It fences without the BMC where it can. Wait for it with `persona run show %lld`, or cancel it.",
+			  (long long)run);
 }
 
 /* Only when the BMC is silent is there anything to confirm: a BMC that answers knows better. */

@@ -117,8 +117,10 @@ struct process *process_start(struct driver *drv, struct error *err)
 
 void process_send(struct process *p, json_t *frame)
 {
-	if ((p->core->superseded || p->core->epoch != p->story->disk->epoch) && !strcmp(json_str(frame, "op", ""), "apply"))
-		story_violation(p->story, "a controller whose term is over sends an order to %s", json_str(frame, "device", ""));
+	if ((p->core->superseded || p->core->epoch != p->story->disk->epoch) &&
+	    !strcmp(json_str(frame, "op", ""), "apply"))
+		story_violation(p->story, "a controller whose term is over sends an order to %s",
+				json_str(frame, "device", ""));
 	if (!p->story->dead) {
 		rack_send(p->story->rack, p->name, frame);
 		pass(p->story, SEAM_SENT);
@@ -243,8 +245,8 @@ static void acknowledged(struct story *s, const struct told *t, int64_t run)
 	for (i = 0; t->key[0] && i < STORY_KEYS; i++)
 		if (!strcmp(s->keys[i].key, t->key)) {
 			if (s->keys[i].run && s->keys[i].run != run)
-				story_violation(s, "key %s is answered with run %lld and with run %lld", t->key, (long long)s->keys[i].run,
-						(long long)run);
+				story_violation(s, "key %s is answered with run %lld and with run %lld", t->key,
+						(long long)s->keys[i].run, (long long)run);
 			s->keys[i].run = run;
 		}
 	if (s->n_acked < STORY_ACKED)
@@ -263,7 +265,8 @@ static void on_answer(struct answer *a, int status, json_t *body, const char *lo
 	if (!s->dead && s->heard)
 		s->heard(s, t->tag, status, body);
 	if (s->options.trace)
-		printf("            told %d %s%s\n", status, json_str(body, "detail", ""), s->dead ? " (never heard)" : "");
+		printf("            told %d %s%s\n", status, json_str(body, "detail", ""),
+		       s->dead ? " (never heard)" : "");
 	json_decref(body);
 	free(t);
 }
@@ -283,6 +286,11 @@ struct answer *story_answer(struct story *s)
 	return &t->answer;
 }
 
-const struct rack_ops story_rack_ops = { .reply = on_reply, .driver_gone = on_driver_gone, .boot_script = on_script,
-					 .boot_report = on_report, .changed = on_changed, .refuses = on_refuses, .touched = witness_touched,
+const struct rack_ops story_rack_ops = { .reply = on_reply,
+					 .driver_gone = on_driver_gone,
+					 .boot_script = on_script,
+					 .boot_report = on_report,
+					 .changed = on_changed,
+					 .refuses = on_refuses,
+					 .touched = witness_touched,
 					 .trace = on_trace };

@@ -59,7 +59,8 @@ static bool is_last(const struct ledger_run *run, int n)
 	const struct ledger_step *step = &run->steps[n];
 
 	for (n++; n < run->n_steps; n++)
-		if (!run->steps[n].mask && !strcmp(run->steps[n].device, step->device) && !strcmp(run->steps[n].object, step->object))
+		if (!run->steps[n].mask && !strcmp(run->steps[n].device, step->device) &&
+		    !strcmp(run->steps[n].object, step->object))
 			return false;
 	return true;
 }
@@ -89,11 +90,12 @@ static void check_left(struct story *s, const struct ledger_run *run)
 		for (i = 0; from && !is_entered(run, from) && i < s->rack->n_switches; i++)
 			for (k = 0; k < s->rack->switches[i].n_ports; k++) {
 				port = &s->rack->switches[i].ports[k];
-				if (strcmp(s->rack->machines[port->machine].name, from) != 0 || port->running.native == VLAN_PARKING ||
+				if (strcmp(s->rack->machines[port->machine].name, from) != 0 ||
+				    port->running.native == VLAN_PARKING ||
 				    (s->witness.ports[i][k] && s->witness.ports[i][k] >= run->created - READING_MS))
 					continue;
-				story_violation(s, "run %lld is done, and port %s of %s, which was left, is in VLAN %d", (long long)run->id, port->name,
-						from, port->running.native);
+				story_violation(s, "run %lld is done, and port %s of %s, which was left, is in VLAN %d",
+						(long long)run->id, port->name, from, port->running.native);
 			}
 	}
 }
@@ -110,9 +112,11 @@ static void check_done(struct story *s, const struct ledger_run *run)
 		if (at.kind == ELSEWHERE || !is_last(run, i) || foreign(s, &at, run))
 			continue;
 		if (step->state != STEP_DONE && !json_bool(step->doc, "fallback", false))
-			story_violation(s, "run %lld is done, and step %d is %s", (long long)run->id, i, step_state_name(step->state));
+			story_violation(s, "run %lld is done, and step %d is %s", (long long)run->id, i,
+					step_state_name(step->state));
 		if (step->state == STEP_DONE && !as_wished(s, &at, json_object_get(step->doc, "set")))
-			story_violation(s, "run %lld is done, and %s of %s is not as it wished", (long long)run->id, step->object, step->device);
+			story_violation(s, "run %lld is done, and %s of %s is not as it wished", (long long)run->id,
+					step->object, step->device);
 	}
 }
 
@@ -164,7 +168,8 @@ static bool any_touch(const struct story *s, const struct ledger_run *run, int m
 	int64_t since = run->created - READING_MS;
 	int i, k;
 
-	if (s->witness.power[machine] >= since || s->witness.boot[machine] >= since || s->rack->machines[machine].bmc.lie != BMC_HONEST)
+	if (s->witness.power[machine] >= since || s->witness.boot[machine] >= since ||
+	    s->rack->machines[machine].bmc.lie != BMC_HONEST)
 		return true;
 	for (i = 0; i < s->rack->n_switches; i++)
 		for (k = 0; k < s->rack->switches[i].n_ports; k++)
@@ -187,7 +192,8 @@ static bool was_unknown(const struct ledger_run *run, const char *machine)
 		if (!strcmp(json_str(doc, "machine", ""), machine))
 			return false;
 	for (k = 0; k < run->n_steps; k++)
-		if (!run->steps[k].mask && json_bool(run->steps[k].doc, "fallback", false) && !json_object_get(run->steps[k].doc, "undo") &&
+		if (!run->steps[k].mask && json_bool(run->steps[k].doc, "fallback", false) &&
+		    !json_object_get(run->steps[k].doc, "undo") &&
 		    !strcmp(json_str(run->steps[k].doc, "machine", ""), machine))
 			return true;
 	return false;
@@ -205,12 +211,13 @@ static void check_roles(struct story *s, const struct ledger_run *run)
 		from = json_str(cast, "from", NULL);
 		persona = json_str(cast, "persona", "");
 		m = from ? &s->rack->machines[atoi(from + 4) - 1] : NULL;
-		if (!m || run->prior->up[m->index] != witness_persona(persona) + 1 || any_touch(s, run, m->index, persona) || was_unknown(run, from))
+		if (!m || run->prior->up[m->index] != witness_persona(persona) + 1 ||
+		    any_touch(s, run, m->index, persona) || was_unknown(run, from))
 			continue;
-		if (!m->on || m->generation != json_int(cast, "generation", 0) || strcmp(m->persona, persona) != 0 || m->phase < HOST_LOGIN ||
-		    m->phase > HOST_UP)
-			story_violation(s, "run %lld is rolled back, and %s, which ran on %s before, does not run", (long long)run->id, persona,
-					from);
+		if (!m->on || m->generation != json_int(cast, "generation", 0) || strcmp(m->persona, persona) != 0 ||
+		    m->phase < HOST_LOGIN || m->phase > HOST_UP)
+			story_violation(s, "run %lld is rolled back, and %s, which ran on %s before, does not run",
+					(long long)run->id, persona, from);
 	}
 }
 
@@ -226,8 +233,10 @@ static void check_returned(struct story *s, const struct ledger_run *run, const 
 	for (i = 0; i < s->rack->n_switches; i++)
 		for (k = 0; k < s->rack->switches[i].n_ports; k++) {
 			port = &s->rack->switches[i].ports[k];
-			if (port->machine == m->index && port->running.native != VLAN_PARKING && s->witness.ports[i][k] < run->created - READING_MS)
-				story_violation(s, "%s was returned, and its port %s is in VLAN %d", name, port->name, port->running.native);
+			if (port->machine == m->index && port->running.native != VLAN_PARKING &&
+			    s->witness.ports[i][k] < run->created - READING_MS)
+				story_violation(s, "%s was returned, and its port %s is in VLAN %d", name, port->name,
+						port->running.native);
 		}
 }
 
@@ -243,9 +252,11 @@ static void check_rolled_back(struct story *s, const struct ledger_run *run)
 	for (i = 0; i < run->n_steps; i++) {
 		step = &run->steps[i];
 		at = witness_find(s->rack, step->device, step->object);
-		if (at.kind == ELSEWHERE || foreign(s, &at, run) || !json_object_get(step->doc, "undo") || as_before(s, &at, run))
+		if (at.kind == ELSEWHERE || foreign(s, &at, run) || !json_object_get(step->doc, "undo") ||
+		    as_before(s, &at, run))
 			continue;
-		story_violation(s, "run %lld is rolled back, and %s of %s is not as it was before", (long long)run->id, step->object, step->device);
+		story_violation(s, "run %lld is rolled back, and %s of %s is not as it was before", (long long)run->id,
+				step->object, step->device);
 	}
 }
 
@@ -258,7 +269,8 @@ static bool mask_failed(const struct ledger_run *run, const struct ledger_step *
 	for (i = 0; i < run->n_steps; i++) {
 		step = &run->steps[i];
 		if (step->mask && !strcmp(step->device, of->device) && !strcmp(step->object, of->object))
-			return step->state == STEP_FAILED && (step->locked_out || step->ended - step->started >= MASKING_MS);
+			return step->state == STEP_FAILED &&
+			       (step->locked_out || step->ended - step->started >= MASKING_MS);
 	}
 	return false;
 }
@@ -271,8 +283,8 @@ bool witness_left_map(const struct story *s, const char *persona)
 	for (i = 0; i < s->ledger.n_runs; i++) {
 		run = s->ledger.runs[i];
 		for (k = 0; k < run->n_steps; k++)
-			if (run->steps[k].mask && run->steps[k].state == STEP_FAILED && !strncmp(run->steps[k].object, "map:", 4) &&
-			    !strcmp(run->steps[k].object + 4, persona))
+			if (run->steps[k].mask && run->steps[k].state == STEP_FAILED &&
+			    !strncmp(run->steps[k].object, "map:", 4) && !strcmp(run->steps[k].object + 4, persona))
 				return true;
 	}
 	return false;
@@ -294,14 +306,16 @@ static void check_masked(struct story *s, const struct ledger_run *run)
 		loose = (at.kind == POWER && s->rack->machines[at.device].on) ||
 			(at.kind == MAP && witness_map(s->rack, at.device, at.persona));
 		if (loose && !foreign(s, &at, run) && !mask_failed(run, step))
-			story_violation(s, "run %lld is quarantined, and %s of %s is not masked", (long long)run->id, step->object, step->device);
+			story_violation(s, "run %lld is quarantined, and %s of %s is not masked", (long long)run->id,
+					step->object, step->device);
 	}
 	json_array_foreach(casts, c, cast)
 		for (i = 0; i < 2; i++) {
 			const char *machine = json_str(cast, ends[i], NULL);
 
 			if (machine && !s->ledger.quarantined[atoi(machine + 4) - 1])
-				story_violation(s, "run %lld is quarantined, and %s is not", (long long)run->id, machine);
+				story_violation(s, "run %lld is quarantined, and %s is not", (long long)run->id,
+						machine);
 		}
 }
 
@@ -312,7 +326,8 @@ static void tell(const struct story *s, const struct ledger_run *run)
 
 	for (i = 0; s->options.trace && i < run->n_steps; i++) {
 		step = &run->steps[i];
-		printf("            run %lld step %d: %s of %s %s\n", (long long)run->id, i, step->object, step->device, step_state_name(step->state));
+		printf("            run %lld step %d: %s of %s %s\n", (long long)run->id, i, step->object, step->device,
+		       step_state_name(step->state));
 	}
 	if (s->options.trace)
 		printf("            run %lld is %s\n", (long long)run->id, run_state_name(run->state));

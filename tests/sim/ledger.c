@@ -57,7 +57,8 @@ static void check_generations(struct story *s, const struct row *row)
 		if (!json_bool(cast, "activates", false))
 			continue;
 		if (next <= *last)
-			story_violation(s, "generation %lld of %s is used again", (long long)next, json_str(cast, "persona", ""));
+			story_violation(s, "generation %lld of %s is used again", (long long)next,
+					json_str(cast, "persona", ""));
 		*last = next;
 	}
 }
@@ -72,7 +73,8 @@ static void check_entered(struct story *s, const struct row *row)
 	json_array_foreach(json_object_get(row->doc, "casts"), i, cast) {
 		to = json_str(cast, "to", NULL);
 		if (to && s->ledger.quarantined[(atoi(to + strlen("node")) - 1) % LEDGER_MACHINES])
-			story_violation(s, "run %lld takes %s to %s, which is quarantined", (long long)row->n[0], json_str(cast, "persona", ""), to);
+			story_violation(s, "run %lld takes %s to %s, which is quarantined", (long long)row->n[0],
+					json_str(cast, "persona", ""), to);
 	}
 }
 
@@ -85,10 +87,13 @@ static struct ledger_run *add_run(struct story *s, const struct row *row)
 
 	for (i = 0; request && i < l->n_runs; i++)
 		if (!strcmp(l->runs[i]->request, request))
-			story_violation(s, "runs %lld and %lld are both of key %s", (long long)l->runs[i]->id, (long long)row->n[0], request);
+			story_violation(s, "runs %lld and %lld are both of key %s", (long long)l->runs[i]->id,
+					(long long)row->n[0], request);
 	check_generations(s, row);
 	check_entered(s, row);
-	*run = (struct ledger_run){ .id = row->n[0], .created = row->n[1], .doc = json_incref(row->doc), .prior = witness_capture(s) };
+	*run = (struct ledger_run){
+		.id = row->n[0], .created = row->n[1], .doc = json_incref(row->doc), .prior = witness_capture(s)
+	};
 	snprintf(run->request, sizeof(run->request), "%s", request ? request : "");
 	l->runs = xrealloc(l->runs, (size_t)(l->n_runs + 1) * sizeof(struct ledger_run *));
 	return l->runs[l->n_runs++] = run;
@@ -167,7 +172,8 @@ static void take_lock(struct story *s, const struct row *row)
 	if (!lock)
 		return;
 	if (run && lock->run && lock->run != run)
-		story_violation(s, "%s passes from run %lld to run %lld without being free", lock->target, (long long)lock->run, (long long)run);
+		story_violation(s, "%s passes from run %lld to run %lld without being free", lock->target,
+				(long long)lock->run, (long long)run);
 	lock->run = run;
 }
 
@@ -196,7 +202,8 @@ static void take_identity(struct story *s, const struct row *row)
 	if (!id || row->gone)
 		return;
 	active = !strcmp(row->text[4], "active");
-	if (id->value[0] && active && strcmp(id->persona, row->text[2]) != 0 && (!id->released || s->sim.now - id->released < QUARANTINE_MS))
+	if (id->value[0] && active && strcmp(id->persona, row->text[2]) != 0 &&
+	    (!id->released || s->sim.now - id->released < QUARANTINE_MS))
 		story_violation(s, "identity %s goes from %s to %s %s", row->text[1], id->persona, row->text[2],
 				id->released ? "within its quarantine time" : "without a release");
 	snprintf(id->value, sizeof(id->value), "%s", row->key + 1);
@@ -234,7 +241,8 @@ static void check_locks(struct story *s, const struct ledger_run *run)
 	int i;
 
 	if (run->ended && locks_held(&s->ledger, run->id))
-		story_violation(s, "run %lld has ended and holds %d locks", (long long)run->id, locks_held(&s->ledger, run->id));
+		story_violation(s, "run %lld has ended and holds %d locks", (long long)run->id,
+				locks_held(&s->ledger, run->id));
 	if (run->ended)
 		return;
 	json_array_foreach(casts, c, cast) {
@@ -263,9 +271,11 @@ static void check_undo(struct story *s, const struct ledger_run *run)
 		for (k = 0; a->state == STEP_UNDO && k < run->n_steps; k++) {
 			b = &run->steps[k];
 			if (b->phase > a->phase && !b->mask && (stands(b) || b->state == STEP_UNDO))
-				story_violation(s, "run %lld undoes step %d while step %d, which came later, stands", (long long)run->id, i, k);
+				story_violation(s, "run %lld undoes step %d while step %d, which came later, stands",
+						(long long)run->id, i, k);
 			if (b->phase < a->phase && (b->state == STEP_UNDONE || b->state == STEP_UNDO))
-				story_violation(s, "run %lld undoes step %d after step %d, which came earlier", (long long)run->id, i, k);
+				story_violation(s, "run %lld undoes step %d after step %d, which came earlier",
+						(long long)run->id, i, k);
 		}
 	}
 }
@@ -280,8 +290,10 @@ static void check_order(struct story *s, const struct ledger_run *run)
 		a = &run->steps[i];
 		for (k = 0; a->state == STEP_INTENT && k < run->n_steps; k++) {
 			b = &run->steps[k];
-			if (b->mask == a->mask && b->phase < a->phase && (b->state == STEP_PENDING || b->state == STEP_INTENT))
-				story_violation(s, "run %lld begins step %d before step %d is through", (long long)run->id, i, k);
+			if (b->mask == a->mask && b->phase < a->phase &&
+			    (b->state == STEP_PENDING || b->state == STEP_INTENT))
+				story_violation(s, "run %lld begins step %d before step %d is through",
+						(long long)run->id, i, k);
 		}
 	}
 }
@@ -312,8 +324,8 @@ static void check_bound(struct story *s, const struct ledger_run *run)
 	if (from < s->born)
 		from = s->born; /* deadlines begin anew with each life */
 	if (s->sim.now - from > bound)
-		story_violation(s, "run %lld took %lld s after the last fault, and its deadlines allow %lld s", (long long)run->id,
-				(long long)(s->sim.now - from) / 1000, (long long)bound / 1000);
+		story_violation(s, "run %lld took %lld s after the last fault, and its deadlines allow %lld s",
+				(long long)run->id, (long long)(s->sim.now - from) / 1000, (long long)bound / 1000);
 }
 
 static void check_run(struct story *s, struct ledger_run *run)
@@ -331,9 +343,11 @@ static void check_run(struct story *s, struct ledger_run *run)
 
 void ledger_committed(void *arg, const struct table *rows)
 {
-	static void (*const take[MEM_TABLES])(struct story *, const struct row *) = {
-		[MEM_STEP] = take_step, [MEM_LOCK] = take_lock, [MEM_QUARANTINE] = take_quarantine, [MEM_IDENTITY] = take_identity
-	};
+	static void (*const take[MEM_TABLES])(struct story *,
+					      const struct row *) = { [MEM_STEP] = take_step,
+								      [MEM_LOCK] = take_lock,
+								      [MEM_QUARANTINE] = take_quarantine,
+								      [MEM_IDENTITY] = take_identity };
 	struct story *s = arg;
 	const struct row *row;
 	size_t i;
@@ -362,12 +376,13 @@ void ledger_compare(struct story *s)
 		holder = lock->target[0] ? engine_holder(s->core->engine, lock->target) : 0;
 		if (holder == lock->run || (!lock->run && !ledger_run(&s->ledger, holder)))
 			continue;
-		story_violation(s, "%s is held by run %lld in memory, and by run %lld in the journal", lock->target, (long long)holder,
-				(long long)lock->run);
+		story_violation(s, "%s is held by run %lld in memory, and by run %lld in the journal", lock->target,
+				(long long)holder, (long long)lock->run);
 	}
 }
 
-const struct ledger_step *ledger_under_way(const struct ledger *l, const char *device, const char *object, const struct ledger_run **of)
+const struct ledger_step *ledger_under_way(const struct ledger *l, const char *device, const char *object,
+					   const struct ledger_run **of)
 {
 	const struct ledger_step *step;
 	int i, k;

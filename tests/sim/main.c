@@ -44,13 +44,16 @@ static double seconds(void)
 
 static void usage(FILE *out)
 {
-	fputs("usage: recast-sim [--seeds N] [--seed FIRST] [--wishes N] [--crash PERCENT] [--rivals PERCENT] [--danger] [--calm] [--trace]\n", out);
+	fputs("usage: recast-sim [--seeds N] [--seed FIRST] [--wishes N] [--crash PERCENT] [--rivals PERCENT] [--danger] [--calm] [--trace]\n",
+	      out);
 }
 
 static int parse(int argc, char **argv, struct story_options *o, uint64_t *seeds)
 {
-	static const struct option longs[] = { { "seeds", 1, NULL, 'n' },  { "seed", 1, NULL, 's' },  { "wishes", 1, NULL, 'w' },
-					       { "crash", 1, NULL, 'c' }, { "rivals", 1, NULL, 'r' }, { "danger", 0, NULL, 'd' },  { "calm", 0, NULL, 'q' },  { "trace", 0, NULL, 't' },
+	static const struct option longs[] = { { "seeds", 1, NULL, 'n' },  { "seed", 1, NULL, 's' },
+					       { "wishes", 1, NULL, 'w' }, { "crash", 1, NULL, 'c' },
+					       { "rivals", 1, NULL, 'r' }, { "danger", 0, NULL, 'd' },
+					       { "calm", 0, NULL, 'q' },   { "trace", 0, NULL, 't' },
 					       { "help", 0, NULL, 'h' },   { 0 } };
 	int c;
 
@@ -93,13 +96,14 @@ static void report(const struct total *t, uint64_t played, double took, int viol
 
 	printf("# runs: done %d, rolled back %d, quarantined %d; wishes %d, refused %d; takeovers %d, lives %llu, events %llu, blocks written %llu\n",
 	       t->ended[RUN_DONE], t->ended[RUN_ROLLED_BACK], t->ended[RUN_QUARANTINED], t->asked, t->refused,
-	       t->takeovers,
-	       (unsigned long long)t->lives, (unsigned long long)t->events, (unsigned long long)t->writes);
+	       t->takeovers, (unsigned long long)t->lives, (unsigned long long)t->events,
+	       (unsigned long long)t->writes);
 	printf("# faults:");
 	for (i = 0; i < FAULT_COUNT; i++)
 		if (t->faults[i])
 			printf(" %s %llu", fault_names[i], (unsigned long long)t->faults[i]);
-	printf("\nsim: seeds=%llu rate=%.0f/s violations=%d\n", (unsigned long long)played, (double)played / took, violations);
+	printf("\nsim: seeds=%llu rate=%.0f/s violations=%d\n", (unsigned long long)played, (double)played / took,
+	       violations);
 }
 
 /* The command that tells this story again, with all that is not as usual. */
@@ -119,7 +123,13 @@ static void tell_again(const struct story *s, const struct story_options *usual)
 
 int main(int argc, char **argv)
 {
-	static const struct story_options usual = { .seed = 1, .machines = 5, .personas = 4, .wishes = 8, .faults = true, .crash_percent = 25, .rival_percent = 6 };
+	static const struct story_options usual = { .seed = 1,
+						    .machines = 5,
+						    .personas = 4,
+						    .wishes = 8,
+						    .faults = true,
+						    .crash_percent = 25,
+						    .rival_percent = 6 };
 	struct story_options o = usual;
 	struct total total = { 0 };
 	uint64_t seeds = 1000, i;

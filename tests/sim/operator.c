@@ -20,14 +20,15 @@ static json_t *persona(int i, const char *network, int rate, const char *mac)
 	json_t *p;
 
 	snprintf(name, sizeof(name), "p%d", i + 1);
-	p = json_pack("{s:s, s:{s:{s:s, s:s, s:s}, s:{s:s, s:s}}, s:{s:{s:s, s:o, s:s, s:i, s:b}}, s:{s:s, s:s}, s:i, s:{s:s, s:s}}",
-		      "persona", name, "vnics", "eth0", "network", network, "mac", mac, "address", "auto",
-		      "eth1", "network", "storage", "address", "auto", "volumes", "root", "array", i % 3 ? "san1" : "san2",
-		      "volume", json_sprintf("%s-root", name), "source", "golden", "lun", 1, "boot", 1, "boot", "method",
-		      "ipxe-iscsi", "network", "provision", "shutdown", 0, "proof", "within", "60s", "report",
-		      i % 2 ? "up" : "script");
+	p = json_pack(
+		"{s:s, s:{s:{s:s, s:s, s:s}, s:{s:s, s:s}}, s:{s:{s:s, s:o, s:s, s:i, s:b}}, s:{s:s, s:s}, s:i, s:{s:s, s:s}}",
+		"persona", name, "vnics", "eth0", "network", network, "mac", mac, "address", "auto", "eth1", "network",
+		"storage", "address", "auto", "volumes", "root", "array", i % 3 ? "san1" : "san2", "volume",
+		json_sprintf("%s-root", name), "source", "golden", "lun", 1, "boot", 1, "boot", "method", "ipxe-iscsi",
+		"network", "provision", "shutdown", 0, "proof", "within", "60s", "report", i % 2 ? "up" : "script");
 	if (rate)
-		json_object_set_new(json_object_get(json_object_get(p, "vnics"), "eth0"), "bandwidth", json_sprintf("%dMbit", rate));
+		json_object_set_new(json_object_get(json_object_get(p, "vnics"), "eth0"), "bandwidth",
+				    json_sprintf("%dMbit", rate));
 	return p;
 }
 
@@ -46,7 +47,8 @@ static void define(struct story *s)
 
 	json_array_append_new(documents, json_pack("{s:s, s:o}", "name", "site", "value", rack_site(s->rack)));
 	for (i = 0; i < s->options.personas; i++)
-		json_array_append_new(documents, json_pack("{s:s, s:o}", "name", "persona", "value", persona(i, i % 2 ? "db" : "web", 0, "auto")));
+		json_array_append_new(documents, json_pack("{s:s, s:o}", "name", "persona", "value",
+							   persona(i, i % 2 ? "db" : "web", 0, "auto")));
 	define_documents(s, documents);
 	if (s->refused)
 		story_violation(s, "the site or a persona is refused");
@@ -60,8 +62,9 @@ static void redefine(struct story *s)
 
 	if (sim_chance(&s->sim, 6000))
 		snprintf(mac, sizeof(mac), "02:ca:58:00:00:0%d", 1 + sim_below(&s->sim, FIXED_MACS));
-	define_documents(s, json_pack("[{s:s, s:o}]", "name", "persona", "value",
-				      persona(i, sim_below(&s->sim, 2) ? "db" : "web", sim_below(&s->sim, 2) * 500, mac)));
+	define_documents(s,
+			 json_pack("[{s:s, s:o}]", "name", "persona", "value",
+				   persona(i, sim_below(&s->sim, 2) ? "db" : "web", sim_below(&s->sim, 2) * 500, mac)));
 }
 
 static json_t *some(struct story *s, const char *letter, int n)
@@ -100,8 +103,8 @@ static const char *machine(struct story *s, bool occupied)
 
 	for (i = 0; i < s->rack->n_machines; i++) {
 		m = &s->rack->machines[i];
-		if ((roster_on(s->core->roster, m->name) != NULL) == occupied && !roster_quarantine(s->core->roster, m->name) &&
-		    !is_held(s, "machine", m->name))
+		if ((roster_on(s->core->roster, m->name) != NULL) == occupied &&
+		    !roster_quarantine(s->core->roster, m->name) && !is_held(s, "machine", m->name))
 			found[n++] = m->name;
 	}
 	return n ? found[sim_below(&s->sim, n)] : NULL;
@@ -146,7 +149,11 @@ static json_t *change_of(struct story *s, json_t *persona)
 
 	if (what < 45)
 		return bring(s, "move", persona);
-	body = json_pack("{s:s, s:o}", "action", what < 70 ? "swap" : what < 85 ? "release" : "apply", "persona", persona);
+	body = json_pack("{s:s, s:o}", "action",
+			 what < 70   ? "swap"
+			 : what < 85 ? "release"
+				     : "apply",
+			 "persona", persona);
 	if (what < 70)
 		json_object_set_new(body, "with", idle_persona(s, true));
 	return body;
@@ -165,8 +172,9 @@ static json_t *sensible(struct story *s)
 static void say(struct story *s, const json_t *body, const char *key)
 {
 	if (s->options.trace)
-		printf("            wish: %s %s %s%s%s%s\n", json_str(body, "action", ""), json_str(body, "persona", ""),
-		       json_str(body, "machine", ""), json_object_get(body, "with") ? " with " : "", json_str(body, "with", ""), key ? " by key" : "");
+		printf("            wish: %s %s %s%s%s%s\n", json_str(body, "action", ""),
+		       json_str(body, "persona", ""), json_str(body, "machine", ""),
+		       json_object_get(body, "with") ? " with " : "", json_str(body, "with", ""), key ? " by key" : "");
 	s->key = key;
 	service_run(s->core, story_answer(s), body, key);
 }
@@ -202,7 +210,8 @@ static void repeat(struct story *s)
 
 static void power(struct story *s)
 {
-	json_t *body = json_pack("{s:s}", "power", sim_below(&s->sim, 2) ? "on" : "off"), *machine = some(s, "node", s->options.machines);
+	json_t *body = json_pack("{s:s}", "power", sim_below(&s->sim, 2) ? "on" : "off"),
+	       *machine = some(s, "node", s->options.machines);
 	const char *key = sim_chance(&s->sim, 3000) ? remember(s, body) : NULL;
 
 	if (s->options.trace)
@@ -231,7 +240,8 @@ static void give_back(struct story *s)
 
 static void cancel(struct story *s)
 {
-	const struct run *run = engine_at(s->core->engine, (size_t)sim_below(&s->sim, (int)engine_count(s->core->engine)));
+	const struct run *run =
+		engine_at(s->core->engine, (size_t)sim_below(&s->sim, (int)engine_count(s->core->engine)));
 
 	if (s->options.trace)
 		printf("            wish: cancel run %lld\n", run ? (long long)run->id : (long long)s->core->last_run);
@@ -250,7 +260,9 @@ static void rare(struct story *s)
 	if (action[0] == 'a')
 		json_object_set_new(body, "machine", some(s, "node", s->options.machines));
 	if (action[2] == 'a')
-		json_object_set_new(body, "with", json_pack("[o, o]", some(s, "p", s->options.personas), some(s, "p", s->options.personas)));
+		json_object_set_new(body, "with",
+				    json_pack("[o, o]", some(s, "p", s->options.personas),
+					      some(s, "p", s->options.personas)));
 	say(s, body, NULL);
 	json_decref(body);
 }
@@ -273,7 +285,7 @@ static void vouch(struct story *s)
 }
 
 /* One that plays nowhere goes, and may come again under its name. */
-static void delete(struct story *s)
+static void delete (struct story *s)
 {
 	json_t *name = idle_persona(s, false);
 
@@ -300,7 +312,7 @@ static void want(struct story *s)
 	else if (what < 38)
 		rare(s);
 	else if (what < 39)
-		delete(s);
+		delete (s);
 	else if (what < 41)
 		vouch(s);
 	else

@@ -11,8 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SETTLE_MS = 1800000, DANGER_MS = 300000, REBIRTH_FIRST_MS = 50, REBIRTH_LAST_MS = 4000, OLD_LAST_MS = 60000,
-       RECONCILE_MS = 20000 };
+enum {
+	SETTLE_MS = 1800000,
+	DANGER_MS = 300000,
+	REBIRTH_FIRST_MS = 50,
+	REBIRTH_LAST_MS = 4000,
+	OLD_LAST_MS = 60000,
+	RECONCILE_MS = 20000
+};
 
 const char *const seam_names[SEAM_COUNT] = { "before-commit", "after-commit", "sent", "answered", "disk-full" };
 
@@ -61,7 +67,10 @@ static void live(void *arg);
 
 static struct core *create(struct story *s)
 {
-	struct core_config config = { memdisk_path(s->disk), "", "", 1000, 100, s->options.no_drift ? 0 : RECONCILE_MS, is_private, on_superseded, s };
+	struct core_config config = {
+		memdisk_path(s->disk), "", "", 1000, 100, s->options.no_drift ? 0 : RECONCILE_MS, is_private,
+		on_superseded,	       s
+	};
 	struct error err = { 0 };
 	uint64_t failed = s->disk->commits_failed;
 	struct core *core = core_create(&s->env, &config, &err);
@@ -133,8 +142,8 @@ void story_take_over(struct story *s)
 
 bool story_at_rest(const struct story *s)
 {
-	return !s->wishes_left && s->core && !s->old && !engine_count(s->core->engine) && !s->core->planning && !s->core->reload &&
-	       !store_dirty(s->core->store);
+	return !s->wishes_left && s->core && !s->old && !engine_count(s->core->engine) && !s->core->planning &&
+	       !s->core->reload && !store_dirty(s->core->store);
 }
 
 /* Did a run of this persona end in quarantine?  Then its map is gone until it is applied again. */
@@ -146,7 +155,8 @@ static bool was_masked(const struct story *s, const char *persona)
 
 	for (i = 0; i < s->ledger.n_runs; i++)
 		json_array_foreach(json_object_get(s->ledger.runs[i]->doc, "casts"), c, cast)
-			if (s->ledger.runs[i]->state == RUN_QUARANTINED && !strcmp(json_str(cast, "persona", ""), persona))
+			if (s->ledger.runs[i]->state == RUN_QUARANTINED &&
+			    !strcmp(json_str(cast, "persona", ""), persona))
 				return true;
 	return false;
 }
@@ -177,8 +187,8 @@ static void check_maps(struct story *s, const struct persona *p)
 			if (map)
 				story_violation(s, "%s plays nowhere, and has a map on san%d", p->name, i + 1);
 		} else if ((!map || map->generation != a->generation) && !was_masked(s, p->name)) {
-			story_violation(s, "%s plays on %s in generation %lld, and its map is of %lld", p->name, a->machine,
-					(long long)a->generation, map ? (long long)map->generation : 0LL);
+			story_violation(s, "%s plays on %s in generation %lld, and its map is of %lld", p->name,
+					a->machine, (long long)a->generation, map ? (long long)map->generation : 0LL);
 		}
 	}
 }
@@ -215,8 +225,8 @@ void story_check_end(struct story *s)
 	}
 	for (i = 0; i < s->ledger.n_runs; i++)
 		if (!s->ledger.runs[i]->ended)
-			story_violation(s, "run %lld is still %s long after the last fault", (long long)s->ledger.runs[i]->id,
-					run_state_name(s->ledger.runs[i]->state));
+			story_violation(s, "run %lld is still %s long after the last fault",
+					(long long)s->ledger.runs[i]->id, run_state_name(s->ledger.runs[i]->state));
 	check_rest(s);
 }
 

@@ -65,7 +65,9 @@ struct capture *witness_capture(struct story *s)
 			c->ports[i][k] = r->switches[i].ports[k].running;
 	for (i = 0; i < r->n_machines; i++) {
 		c->on[i] = r->machines[i].on;
-		c->up[i] = r->machines[i].on && r->machines[i].phase == HOST_UP ? witness_persona(r->machines[i].persona) + 1 : 0;
+		c->up[i] = r->machines[i].on && r->machines[i].phase == HOST_UP
+				   ? witness_persona(r->machines[i].persona) + 1
+				   : 0;
 		if (r->machines[i].bmc.lie != BMC_HONEST || r->machines[i].bmc.order)
 			s->witness.power[i] = s->sim.now; /* what was read there is not what is */
 	}
@@ -140,7 +142,8 @@ static int64_t asked(const struct ledger_run *run, const char *device)
 }
 
 /* I1: a new grant of a volume that somebody else has mapped since before the run asked. */
-static void check_grant(struct story *s, const struct ledger_run *run, const struct place_in_room *at, const json_t *set)
+static void check_grant(struct story *s, const struct ledger_run *run, const struct place_in_room *at,
+			const json_t *set)
 {
 	const struct rack_array *a = &s->rack->arrays[at->device];
 	int64_t since = asked(run, a->dev.name);
@@ -180,7 +183,8 @@ void witness_touched(void *arg, const char *device, const char *object, const js
 		return;
 	}
 	if (!same_order(set, json_object_get(step->doc, step->state == STEP_UNDO ? "undo" : "set")))
-		story_violation(s, "%s of %s is changed in another way than run %lld has committed", object, device, (long long)run->id);
+		story_violation(s, "%s of %s is changed in another way than run %lld has committed", object, device,
+				(long long)run->id);
 	if (at.kind == MAP && step->state == STEP_INTENT)
 		check_grant(s, run, &at, set);
 }
@@ -196,7 +200,8 @@ static bool is_taken_from(const struct ledger_run *run, const char *machine)
 	for (i = 0; i < run->n_steps; i++) {
 		step = &run->steps[i];
 		power = json_str(json_object_get(step->doc, "set"), "power", "");
-		if (strcmp(step->object, "power") != 0 || step->mask || strcmp(json_str(step->doc, "machine", ""), machine) != 0)
+		if (strcmp(step->object, "power") != 0 || step->mask ||
+		    strcmp(json_str(step->doc, "machine", ""), machine) != 0)
 			continue;
 		off = off || (!strcmp(power, "off") && (step->state == STEP_DONE || step->state == STEP_UNDONE));
 		if (json_bool(step->doc, "restore", false) && step->state != STEP_PENDING)
@@ -222,11 +227,12 @@ void witness_script(struct story *s, const struct rack_machine *m, const char *s
 	for (i = 0; i < s->ledger.n_runs; i++) {
 		run = s->ledger.runs[i];
 		json_array_foreach(json_object_get(run->doc, "casts"), c, cast) {
-			snprintf(old, sizeof(old), "%s.g%lld\n", json_str(cast, "persona", ""), (long long)json_int(cast, "generation", 0));
+			snprintf(old, sizeof(old), "%s.g%lld\n", json_str(cast, "persona", ""),
+				 (long long)json_int(cast, "generation", 0));
 			if (!run->ended && !strcmp(json_str(cast, "from", ""), m->name) &&
 			    !strncmp(user + strlen("set username "), old, strlen(old)) && is_taken_from(run, m->name))
-				story_violation(s, "run %lld takes %s from %s, which gets it to boot", (long long)run->id,
-						json_str(cast, "persona", ""), m->name);
+				story_violation(s, "run %lld takes %s from %s, which gets it to boot",
+						(long long)run->id, json_str(cast, "persona", ""), m->name);
 		}
 	}
 }
@@ -259,7 +265,8 @@ static void check_names(struct story *s)
 		for (k = 0; k < i; k++) {
 			a = &s->rack->machines[i];
 			b = &s->rack->machines[k];
-			if (a->on && b->on && a->initiator[0] && !strcmp(a->initiator, b->initiator) && !is_excused(s, i) && !is_excused(s, k))
+			if (a->on && b->on && a->initiator[0] && !strcmp(a->initiator, b->initiator) &&
+			    !is_excused(s, i) && !is_excused(s, k))
 				story_violation(s, "%s and %s are on, and both are %s", a->name, b->name, a->initiator);
 		}
 }
@@ -267,7 +274,9 @@ static void check_names(struct story *s)
 /* "recast p1#3 eth0": whose network the port is in, -1: nobody's.  The boot and storage networks are everybody's. */
 static int stamp(const struct port_config *port)
 {
-	return !strncmp(port->description, "recast p", 8) && (port->native == VLAN_WEB || port->native == VLAN_DB) ? witness_persona(port->description + 7) : -1;
+	return !strncmp(port->description, "recast p", 8) && (port->native == VLAN_WEB || port->native == VLAN_DB)
+		       ? witness_persona(port->description + 7)
+		       : -1;
 }
 
 /* I11: machines that are on and whose ports carry the stamp of one persona. */
@@ -283,7 +292,8 @@ static void check_stamps(struct story *s)
 			if (p < 0 || s->witness.ports[i][k] || is_excused(s, port->machine))
 				continue;
 			if (holder[p] && holder[p] != port->machine + 1)
-				story_violation(s, "ports of node%d and node%d, which are on, both carry p%d", holder[p], port->machine + 1, p + 1);
+				story_violation(s, "ports of node%d and node%d, which are on, both carry p%d",
+						holder[p], port->machine + 1, p + 1);
 			holder[p] = port->machine + 1;
 		}
 }
