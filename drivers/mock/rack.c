@@ -125,10 +125,24 @@ static void rack_destroy(struct rack *rack)
 	closep(&rack->lock_fd);
 	json_decref(rack->root);
 	json_decref(rack->watched);
+	json_decref(rack->open);
+	free(rack->control);
+	free(rack->tally);
 	free(rack->name);
 	free(rack->state);
 	free(rack->history);
 	free(rack);
+}
+
+static void rack_use(struct rack *rack, const json_t *options)
+{
+	const char *control = json_str(options, "control", NULL);
+
+	rack->users++;
+	if (control && !rack->control)
+		rack->control = xstrdup(control);
+	if (rack->control && !rack->watch)
+		rack->watch = driver_watch_start(rack->name, mock_watch, rack);
 }
 
 struct rack *rack_get(const json_t *options, struct error *err)
@@ -136,30 +150,45 @@ struct rack *rack_get(const json_t *options, struct error *err)
 	const char *name = json_str(options, "rack", "rack");
 	const char *state = json_str(options, "state", NULL);
 	const char *history = json_str(options, "history", NULL);
+	const char *tally = json_str(options, "tally", NULL);
 	struct rack *rack;
 
 	for (rack = racks; rack; rack = rack->next)
 		if (!strcmp(rack->name, name)) {
-			rack->users++;
+			rack_use(rack, options);
 			return rack;
 		}
 	rack = xcalloc(1, sizeof(*rack));
-	*rack = (struct rack){ .next = racks, .name = xstrdup(name), .lock_fd = -1, .users = 1 };
+	*rack = (struct rack){ .next = racks, .name = xstrdup(name), .lock_fd = -1 };
 	rack->state = state ? xstrdup(state) : NULL;
 	rack->history = history ? xstrdup(history) : NULL;
+	rack->tally = tally ? xstrdup(tally) : NULL;
 	rack->root = json_object();
+	rack->open = json_object();
 	rack->watched = json_object();
 	if (state && state_load(rack, err)) {
 		rack_destroy(rack);
 		return NULL;
 	}
 	racks = rack;
+	rack_use(rack, options);
 	return rack;
 }
 
 /* A rack outlives its devices as long as the process does, as a real one would. */
-void rack_put(struct rack *rack)
+struct driver_watch *rack_put(struct rack *rack)
 {
+	struct driver_watch *watch = rack->watch;
+
 	rack_save(rack);
-	rack->users--;
+	if (--rack->users)
+		return NULL;
+	rack->watch = NULL;
+	return watch;
+}
+
+void rack_tell(const struct rack *rack, const char *device, const char *object)
+{
+	if (json_object_get(rack->open, device))
+		driver_emit_changed(device, json_pack("[s]", object));
 }
