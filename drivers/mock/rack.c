@@ -6,6 +6,7 @@
 
 #include "arena.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "json.h"
 #include "log.h"
 #include "text.h"
@@ -17,9 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { STATE_MAX = 256 * 1024 * 1024 };
+enum { STATE_MAX = 256 * 1024 * 1024, LOCK_WAIT_MS = 1000 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct rack *racks;
@@ -49,17 +51,23 @@ json_t *rack_device(struct rack *rack, const char *group, const char *name)
 	return rack_child(rack_child(rack->root, group), name);
 }
 
-/* Two processes with one rack would overwrite each other's view of it. */
+/* Two processes with one rack would overwrite each other's view of it.  One that was killed with its
+ * core may take a moment to be gone. */
 static int state_lock(struct rack *rack, struct error *err)
 {
 	_cleanup_(freep) char *path = xasprintf("%s.lock", rack->state);
+	const struct timespec pause = { .tv_nsec = 5 * 1000000 };
+	int64_t until = clock_mono_ms() + LOCK_WAIT_MS;
 
 	rack->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (rack->lock_fd < 0)
 		return error_set(err, ERROR_REFUSED, "%s: %s", path, strerror(errno));
-	if (flock(rack->lock_fd, LOCK_EX | LOCK_NB))
-		return error_set(err, ERROR_CONFLICT, "%s is in use by another process",
-				 rack->state);
+	while (flock(rack->lock_fd, LOCK_EX | LOCK_NB)) {
+		if (clock_mono_ms() >= until)
+			return error_set(err, ERROR_CONFLICT, "%s is in use by another process",
+					 rack->state);
+		nanosleep(&pause, NULL);
+	}
 	return 0;
 }
 
