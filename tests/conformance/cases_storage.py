@@ -145,6 +145,17 @@ def any_other_difference_of_a_map_ends_the_sessions(lab):
         all_done(d.apply("dev", [wish]), [wish])
         check(not host.alive(), f"{what}: the session stayed")
         agrees(lab, observed(lab, d, "dev", [wish]), [wish])
+    # Without CHAP the generation is all that differs.
+    def open_to_all(generation, luns):
+        wish = map_of(lab, generation, luns)
+        wish["set"].pop("chap")
+        return [wish]
+    all_done(d.apply("dev", [gone("map:web")] + open_to_all(1, {"1": "web-root"})))
+    host = lab.peer.hold(d, "web", chap=False)
+    all_done(d.apply("dev", open_to_all(1, TWO)))
+    check(host.alive(), "without CHAP: the session was dropped")
+    all_done(d.apply("dev", open_to_all(2, dict(TWO, **{"3": "golden"}))))
+    check(not host.alive(), "without CHAP, a LUN more of another generation: the session stayed")
 
 
 def adoption(lab, **more):

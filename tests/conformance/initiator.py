@@ -57,13 +57,14 @@ class Session:
         return dict(pair.split("=", 1) for pair in data.decode().split("\0") if pair)
 
     def _login(self, initiator, target, user, secret):
-        self._login_step(0, [("InitiatorName", initiator), ("TargetName", target), ("SessionType", "Normal"),
-                             ("AuthMethod", "CHAP" if user else "None")])
+        names = [("InitiatorName", initiator), ("TargetName", target), ("SessionType", "Normal")]
         if user:
-            said = self._login_step(0, [("CHAP_A", "5")])
+            self._login_step(0, names + [("AuthMethod", "CHAP")])
+            said, names = self._login_step(0, [("CHAP_A", "5")]), []
             proof = hashlib.md5(bytes([int(said["CHAP_I"])]) + secret.encode() + bytes.fromhex(said["CHAP_C"][2:]))
             self._login_step(0x81, [("CHAP_N", user), ("CHAP_R", "0x" + proof.hexdigest())])
-        self._login_step(0x87, [("HeaderDigest", "None"), ("DataDigest", "None"), ("MaxRecvDataSegmentLength", "65536")])
+        self._login_step(0x87, names + [("HeaderDigest", "None"), ("DataDigest", "None"),
+                                        ("MaxRecvDataSegmentLength", "65536")])
 
     def _once(self, lun, cdb, size):
         self.itt += 1

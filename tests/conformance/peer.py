@@ -70,7 +70,7 @@ class Peer:
     foreign_dump = None       # () -> the part that is somebody else's
     foreign_map = None        # storage: (volume, target) of a map that somebody else made
     foreign_initiators = None  # storage: whom it lets in
-    hold = None               # storage: (driver, map) a host that is logged in: alive(), luns(); map None: the foreign one
+    hold = None               # storage: (driver, map, chap=True) a host that is logged in: alive(), luns(); map None: the foreign one
     foreign_change = None     # switch: (port, vlan) somebody else sets a port, with the device's own tools
     watch_begun = None        # switch: (driver) wait until the driver has begun to watch
     has_boot = None           # bmc: boot can be read back

@@ -112,7 +112,8 @@ class MockArray(MockPeer):
     foreign_map = ("other", "iqn.2020-01.foreign:disk")
     foreign_initiators = ["iqn.2020-01.foreign:host"]
 
-    def hold(self, driver, name):
+    def hold(self, driver, name, chap=True):
+        del chap  # nobody is asked for it here
         return Host(driver, name or self.foreign_map[1])
 
     def first_state(self):

@@ -171,9 +171,9 @@ class TgtPeer(Peer):
         sandbox.wait_until("a session", self.sessions)
         return p
 
-    def hold(self, _driver, name):
+    def hold(self, _driver, name, chap=True):
         if name:
-            return Host(WEB, TARGET, "web.g1", "Secret0fGeneration1")
+            return Host(WEB, TARGET, "web.g1" if chap else None, "Secret0fGeneration1")
         return Host("iqn.2020-01.foreign:host", self.foreign_map[1], "somebody", "elsepassword")
 
     def sessions(self):
@@ -285,10 +285,10 @@ def a_grant_cut_half_way_lets_nobody_in_by_halves(lab):
 def a_driver_killed_between_added_luns_converges_and_drops_nobody(lab):
     d, p = lab.opened(), lab.peer
     more, halves = p.map_wish(1, luns={"1": "web-root", "2": "web-data", "3": "golden"}), set()
-    for cut in range(1, 40):
+    for cut, after in ((cut, after) for cut in range(1, 40) for after in (False, True)):
         all_done(d.apply("dev", [GONE] + p.wishes()))
         host = p.hold(d, "web")
-        proxy = p.proxy(cut=cut, after=bool(cut % 2))
+        proxy = p.proxy(cut=cut, after=after)
         try:
             broken = lab.driver()
             lab.open(broken, options=dict(p.options("dev"), socket=proxy.path))
