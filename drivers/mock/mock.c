@@ -29,7 +29,7 @@ static const struct driver_option mock_options[] = {
 	  .help = "file with orders from outside: one {device, object, set} per line, removed when "
 		  "done" },
 	{ "tally", "string",
-	  .help = "file to which each device adds a line when it is closed: what it was asked for" },
+	  .help = "file to which a line is added for each request, for tests that count" },
 	{ "latency_ms", "int", .missing = "0", .help = "time that each request takes" },
 	{ "faults", "list", .missing = "", .help = "faults to play: OP:OBJECT:KIND[:N[:ARG]]" },
 	{ "ports", "list", .missing = "",
@@ -123,17 +123,15 @@ static int mock_open(struct driver_device *dev, const struct driver_call *call, 
 	return rc;
 }
 
-static void tally(const struct mock_device *m)
+static void tally(const struct mock_device *m, const char *op, size_t objects)
 {
 	FILE *f = m->rack->tally ? fopen(m->rack->tally, "ae") : NULL;
 
 	if (!f)
 		return;
 	fprintf(f,
-		"{\"device\": \"%s\", \"class\": \"%s\", \"observes\": %lld, \"applies\": %lld, "
-		"\"changes\": %lld}\n",
-		m->name, m->dev->cls, (long long)m->observes, (long long)m->applies,
-		(long long)m->changes);
+		"{\"device\": \"%s\", \"class\": \"%s\", \"op\": \"%s\", \"objects\": %zu}\n",
+		m->name, m->dev->cls, op, objects);
 	fclose(f);
 }
 
@@ -145,7 +143,6 @@ static void mock_close(struct driver_device *dev)
 	rack_lock();
 	json_object_del(m->rack->watched, m->name);
 	json_object_del(m->rack->open, m->name);
-	tally(m);
 	watch = rack_put(m->rack);
 	rack_unlock();
 	driver_watch_end(watch);
@@ -184,7 +181,7 @@ static json_t *mock_observe(struct driver_device *dev, const struct driver_call 
 
 	mock_sleep(call, m->latency_ms);
 	rack_lock();
-	m->observes++;
+	tally(m, "observe", json_array_size(objects));
 	mock_control(m->rack);
 	if (fault_take(m->rack, m->name, "observe", first ? first : "", FAULTS_GENERAL, &hit) &&
 	    !play_process_fault(m, call, &hit))
@@ -292,8 +289,7 @@ static int mock_apply(struct driver_device *dev, const struct driver_call *call,
 
 	mock_sleep(call, m->latency_ms);
 	rack_lock();
-	m->applies++;
-	m->changes += (int64_t)n;
+	tally(m, "apply", n);
 	mock_control(m->rack);
 	rc = apply_all(m, call, changes, n, err);
 	rack_save(m->rack);

@@ -21,7 +21,7 @@ struct rack {
 	struct rack *next;
 	char *name, *state, *history; /* state, history: files, or NULL */
 	char *control;		      /* file with orders from outside, or NULL */
-	char *tally;		      /* file for counts of requests, or NULL */
+	char *tally;		      /* file with a line for each request, or NULL */
 	int lock_fd;
 	json_t *root;
 	json_t *open;	 /* devices that are: {DEVICE: true} */
@@ -36,7 +36,6 @@ struct mock_device {
 	const struct driver_device *dev;
 	const char *name;
 	int64_t latency_ms, power_ms;
-	int64_t observes, applies, changes; /* requests so far */
 };
 
 /* rack.c */

@@ -145,8 +145,11 @@ static void rack_destroy(struct rack *rack)
 static void rack_use(struct rack *rack, const json_t *options)
 {
 	const char *control = json_str(options, "control", NULL);
+	const char *tally = json_str(options, "tally", NULL);
 
 	rack->users++;
+	if (tally && !rack->tally)
+		rack->tally = xstrdup(tally);
 	if (control && !rack->control)
 		rack->control = xstrdup(control);
 	if (rack->control && !rack->watch)
@@ -158,7 +161,6 @@ struct rack *rack_get(const json_t *options, struct error *err)
 	const char *name = json_str(options, "rack", "rack");
 	const char *state = json_str(options, "state", NULL);
 	const char *history = json_str(options, "history", NULL);
-	const char *tally = json_str(options, "tally", NULL);
 	struct rack *rack;
 
 	for (rack = racks; rack; rack = rack->next)
@@ -170,7 +172,6 @@ struct rack *rack_get(const json_t *options, struct error *err)
 	*rack = (struct rack){ .next = racks, .name = xstrdup(name), .lock_fd = -1 };
 	rack->state = state ? xstrdup(state) : NULL;
 	rack->history = history ? xstrdup(history) : NULL;
-	rack->tally = tally ? xstrdup(tally) : NULL;
 	rack->root = json_object();
 	rack->open = json_object();
 	rack->watched = json_object();
