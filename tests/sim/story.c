@@ -272,7 +272,7 @@ static void check_acked(struct story *s)
 static void live(void *arg)
 {
 	struct story *s = arg;
-	struct core_config config = { memdisk_path(s->disk), "", "", 1000, 100, is_private, NULL, NULL };
+	struct core_config config = { memdisk_path(s->disk), "", "", 1000, 100, 20000, is_private, NULL, NULL };
 	struct error err = { 0 };
 
 	s->rebirth = NULL;

@@ -16,6 +16,7 @@
 struct outgoing; /* a device operation that waits for the commit */
 struct timer;	 /* of the engine */
 struct waiting;	 /* an answer that waits for the commit */
+struct reconcile;
 
 struct core {
 	struct env *env;
@@ -25,6 +26,7 @@ struct core {
 	struct roster *roster;
 	struct engine *engine;
 	struct dispatch *dispatch;
+	struct reconcile *reconcile;
 	int64_t epoch, last_run, started;
 	uint64_t era; /* of the engine: answers to an older one are dropped */
 	bool superseded; /* another controller has taken over: nothing more may be sent */
@@ -72,6 +74,10 @@ struct identities *identities_load(struct core *c, const struct persona *p, stru
 /* A run without its steps, as the API tells it: of a row of the store, and by its number. */
 json_t *run_json(const json_t *row);
 json_t *run_json_of(struct core *c, int64_t id);
+
+/* The same request sent twice is one run: true when one was started under this Idempotency-Key (NULL: none), which is
+ * the answer then. */
+bool answered_before(struct core *c, struct answer *a, const char *request);
 
 /* A machine by name, or an error with the nearest name. */
 const struct machine *core_machine(struct core *c, const char *name, struct error *err);
