@@ -240,18 +240,21 @@ static void check_returned(struct story *s, const struct ledger_run *run, const 
 		}
 }
 
-/* A run by hand of power alone has nothing to go back to. */
+/* A run by hand of power alone has nothing to go back to, and what it ordered may show its effect when it has ended. */
 static void check_rolled_back(struct story *s, const struct ledger_run *run)
 {
 	const struct ledger_step *step;
+	bool by_hand = !json_array_size(json_object_get(run->doc, "casts"));
 	struct place_in_room at;
 	int i;
 
-	if (!json_array_size(json_object_get(run->doc, "casts")))
-		return;
 	for (i = 0; i < run->n_steps; i++) {
 		step = &run->steps[i];
 		at = witness_find(s->rack, step->device, step->object);
+		if (by_hand) {
+			*witness_touch(s, &at) = s->sim.now;
+			continue;
+		}
 		if (at.kind == ELSEWHERE || foreign(s, &at, run) || !json_object_get(step->doc, "undo") ||
 		    as_before(s, &at, run))
 			continue;
