@@ -21,3 +21,11 @@ tests_sim_recast_sim_CPPFLAGS = $(orchestrator_libservice_a_CPPFLAGS) -I$(top_sr
 tests_sim_recast_sim_SOURCES = tests/sim/main.c tests/sim/operator.c tests/sim/story.c tests/sim/story.h
 tests_sim_recast_sim_LDADD = orchestrator/libservice.a orchestrator/libengine.a orchestrator/libdispatch.a \
 	orchestrator/libplan.a orchestrator/libmodel.a orchestrator/libboot.a tests/sim/libmemstore.a $(SIM_LIBS) $(LIB_LIBS)
+
+## Crash points: the same core, told by scripts, in a program that can go back.
+check_PROGRAMS += tests/sim/recast-points
+EXTRA_DIST += tests/sim/points-run
+tests_sim_recast_points_CPPFLAGS = $(tests_sim_recast_sim_CPPFLAGS)
+tests_sim_recast_points_SOURCES = tests/sim/operator.c tests/sim/points.c tests/sim/script.c tests/sim/script.h \
+	tests/sim/snap.c tests/sim/snap.h tests/sim/story.c tests/sim/story.h tests/sim/transitions.def
+tests_sim_recast_points_LDADD = $(tests_sim_recast_sim_LDADD)

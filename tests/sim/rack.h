@@ -69,6 +69,8 @@ struct rack_ops {
 	char *(*boot_script)(void *arg, const char *mac, const char *uuid);
 	/* Stages: those of the script ("script", "gave-up", "no-nic"), and "up" once the system runs. */
 	void (*boot_report)(void *arg, const char *mac, const char *uuid, const char *stage);
+	/* True: the device refuses this change.  NULL: never. */
+	bool (*refuses)(void *arg, const char *device, const struct driver_change *change);
 	/* These may be NULL: after each physical change; for each block written; a line for people. */
 	void (*changed)(void *arg);
 	void (*wrote)(void *arg, const struct rack_write *write);

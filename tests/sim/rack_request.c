@@ -15,6 +15,11 @@ static void change_now(struct rack_request *q, struct driver_change *c)
 	int rc = -1;
 
 	r->n_changes++;
+	if (r->ops->refuses && r->ops->refuses(r->arg, q->dev->name, c)) {
+		error_set(&err, ERROR_REFUSED, "%s refuses the change", q->dev->name);
+		change_failed(c, CHANGE_NOT_APPLIED, &err);
+		return;
+	}
 	switch (q->dev->cls) {
 	case RACK_SWITCH:
 		rc = switch_change(&r->switches[q->dev->index], c, &err);

@@ -16,7 +16,7 @@
 
 enum { DRIVERS = 3, SETTLE_MS = 1800000, REBIRTH_FIRST_MS = 50, REBIRTH_LAST_MS = 4000 };
 
-const char *const seam_names[SEAM_COUNT] = { "before-commit", "after-commit", "sent", "answered" };
+const char *const seam_names[SEAM_COUNT] = { "before-commit", "after-commit", "sent", "answered", "disk-full" };
 
 void story_violation(struct story *s, const char *fmt, ...)
 {
@@ -72,15 +72,16 @@ static void pass(struct story *s, enum seam seam)
 {
 	if (s->dead || ++s->seams[seam] != s->crash_at || seam != s->crash_seam)
 		return;
-	s->dead = true;
+	s->dead = seam != SEAM_DISK_FULL;
 	s->crash_at = 0;
-	if (seam == SEAM_BEFORE_COMMIT)
+	if (seam == SEAM_BEFORE_COMMIT || seam == SEAM_DISK_FULL)
 		s->disk->fail_commits++;
 }
 
 static void before_commit(void *arg)
 {
 	pass(arg, SEAM_BEFORE_COMMIT);
+	pass(arg, SEAM_DISK_FULL);
 }
 
 static void after_commit(void *arg)
@@ -200,6 +201,13 @@ static void on_report(void *arg, const char *mac, const char *uuid, const char *
 		free(service_boot_report(s->core, mac, uuid, stage, "10.66.10.9"));
 }
 
+static bool on_refuses(void *arg, const char *device, const struct driver_change *change)
+{
+	struct story *s = arg;
+
+	return s->refuses && s->refuses(s, device, change);
+}
+
 static void on_changed(void *arg)
 {
 	struct story *s = arg;
@@ -220,6 +228,7 @@ static void on_trace(void *arg, const char *line)
 struct told {
 	struct answer answer; /* first: what the core has is this */
 	struct story *story;
+	int tag;
 };
 
 static void on_answer(struct answer *a, int status, json_t *body, const char *location)
@@ -231,6 +240,8 @@ static void on_answer(struct answer *a, int status, json_t *body, const char *lo
 	if (!s->dead && status == 202 && s->n_acked < STORY_ACKED)
 		s->acked[s->n_acked++] = json_int(body, "id", 0);
 	s->refused += status >= 400;
+	if (!s->dead && s->heard)
+		s->heard(s, t->tag, status, body);
 	if (s->options.trace)
 		printf("            told %d %s%s\n", status, json_str(body, "detail", ""), s->dead ? " (never heard)" : "");
 	json_decref(body);
@@ -245,6 +256,7 @@ struct answer *story_answer(struct story *s)
 	t->answer.caller.local = true;
 	strcpy(t->answer.caller.name, "the operator");
 	t->story = s;
+	t->tag = s->tag;
 	return &t->answer;
 }
 
@@ -273,12 +285,15 @@ static void live(void *arg)
 {
 	struct story *s = arg;
 	struct core_config config = { memdisk_path(s->disk), "", "", 1000, 100, is_private, NULL, NULL };
+	uint64_t failed = s->disk->commits_failed;
 	struct error err = { 0 };
 
 	s->rebirth = NULL;
 	s->core = core_create(&s->env, &config, &err);
 	s->lives++;
-	if (!s->core)
+	if (!s->core && s->disk->commits_failed > failed)
+		s->dead = true; /* it cannot even write that it is there; it is started again */
+	else if (!s->core)
 		story_violation(s, "the core does not start: %s", err.text);
 	else
 		check_acked(s);
@@ -288,20 +303,21 @@ static void die(struct story *s)
 {
 	if (s->options.trace)
 		printf("            the core dies, life %llu\n", (unsigned long long)s->lives);
-	core_destroy(s->core);
+	if (s->core)
+		core_destroy(s->core);
 	s->core = NULL;
 	s->dead = false;
 	s->disk->fail_commits = 0;
 	s->rebirth = sim_after(&s->sim, sim_between(&s->sim, REBIRTH_FIRST_MS, REBIRTH_LAST_MS), live, s);
 }
 
-static bool at_rest(const struct story *s)
+bool story_at_rest(const struct story *s)
 {
-	return !s->wishes_left && s->core && !engine_count(s->core->engine) && !s->core->planning;
+	return !s->wishes_left && s->core && !s->core->reload && !engine_count(s->core->engine) && !s->core->planning;
 }
 
 /* In the end: every run has ended as one of three, and nothing is held. */
-static void check_end(struct story *s)
+void story_check_end(struct story *s)
 {
 	const char *state;
 	json_t *runs, *run;
@@ -324,9 +340,9 @@ static void check_end(struct story *s)
 }
 
 static const struct rack_ops rack_ops = { .reply = on_reply, .driver_gone = on_driver_gone, .boot_script = on_script,
-					  .boot_report = on_report, .changed = on_changed };
+					  .boot_report = on_report, .changed = on_changed, .refuses = on_refuses };
 
-static void begin(struct story *s, const struct story_options *o)
+static void set_up(struct story *s, const struct story_options *o)
 {
 	static struct rack_ops tracing;
 	int f;
@@ -345,23 +361,35 @@ static void begin(struct story *s, const struct story_options *o)
 			s->rack->faults.rate[f] = sim_below(&s->sim, 600);
 }
 
+void story_begin(struct story *s, const struct story_options *o)
+{
+	set_up(s, o);
+	live(s);
+}
+
+bool story_step(struct story *s)
+{
+	bool any = sim_step(&s->sim);
+
+	if (s->dead)
+		die(s);
+	return any;
+}
+
 bool story_play(struct story *s, const struct story_options *o)
 {
 	int64_t limit = INT64_MAX;
 
-	begin(s, o);
-	live(s);
+	story_begin(s, o);
 	operator_begin(s);
-	while (!s->why[0] && s->sim.now < limit && !at_rest(s) && sim_step(&s->sim)) {
-		if (s->dead)
-			die(s);
+	while (!s->why[0] && s->sim.now < limit && !story_at_rest(s) && story_step(s)) {
 		if (!s->wishes_left && limit == INT64_MAX) {
 			limit = s->sim.now + SETTLE_MS;
 			s->rack->faults.until = s->sim.now + 1; /* nothing new goes wrong, and everything heals */
 		}
 	}
 	if (!s->why[0])
-		check_end(s);
+		story_check_end(s);
 	return !s->why[0];
 }
 

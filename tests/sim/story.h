@@ -11,6 +11,8 @@
 #include "memstore.h"
 #include "rack.h"
 
+#include "driver.h"
+
 enum { STORY_ACKED = 256, STORY_WHY = 400 };
 
 /* Where the core can die.  Each is counted; a crash is asked for as the n-th of its kind. */
@@ -19,6 +21,7 @@ enum seam {
 	SEAM_AFTER_COMMIT,  /* all of it is, and nothing was sent yet */
 	SEAM_SENT,	    /* an order is on its way to a device */
 	SEAM_ANSWERED,	    /* an answer has come and was not taken yet */
+	SEAM_DISK_FULL,	    /* no death: the commit fails, and the core lives on */
 	SEAM_COUNT
 };
 extern const char *const seam_names[SEAM_COUNT];
@@ -47,11 +50,23 @@ struct story {
 	int64_t acked[STORY_ACKED]; /* runs that somebody was told of */
 	int n_acked, ended[RUN_STATE_COUNT], refused;
 	char why[STORY_WHY]; /* a violation; empty: none */
+
+	/* Who tells the story instead of the operator (script.c); both may be NULL. */
+	void (*heard)(struct story *s, int tag, int status, const json_t *body);
+	bool (*refuses)(struct story *s, const char *device, const struct driver_change *change);
+	int tag; /* of the next answer */
 };
 
 /* Play a whole story.  False when an invariant was broken: story_why() says which, until the next one. */
 bool story_play(struct story *s, const struct story_options *options);
 void story_fini(struct story *s);
+
+/* The parts of story_play(), for who tells it otherwise: the core is born; one event, false when there is none left;
+ * no wish and no run is open; what must hold then. */
+void story_begin(struct story *s, const struct story_options *options);
+bool story_step(struct story *s);
+bool story_at_rest(const struct story *s);
+void story_check_end(struct story *s);
 
 /* story.c, for operator.c */
 void story_violation(struct story *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
