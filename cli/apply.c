@@ -146,10 +146,23 @@ int cmd_move(struct app *app, const struct invocation *inv, struct error *err)
 			 wish("move", inv->args.items[0], option_value(inv, OPTION_REPLACE), to, NULL), err);
 }
 
+json_t *wish_swap(const struct values *personas)
+{
+	json_t *body = wish("swap", personas->items[0], personas->items[1], NULL, NULL), *with;
+	int i;
+
+	if (personas->n == 2)
+		return body;
+	with = json_array();
+	for (i = 1; i < personas->n; i++)
+		json_array_append_new(with, json_string(personas->items[i]));
+	json_object_set_new(body, "with", with);
+	return body;
+}
+
 int cmd_swap(struct app *app, const struct invocation *inv, struct error *err)
 {
-	return start_run(app, inv, "/v1/runs",
-			 wish("swap", inv->args.items[0], inv->args.items[1], NULL, NULL), err);
+	return start_run(app, inv, "/v1/runs", wish_swap(&inv->args), err);
 }
 
 int cmd_release(struct app *app, const struct invocation *inv, struct error *err)

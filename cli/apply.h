@@ -15,6 +15,13 @@
 json_t *wish(const char *action, const char *persona, const char *with, const char *machine,
 	     const char *group);
 
+/* Of two personas or more. */
+struct values;
+json_t *wish_swap(const struct values *personas);
+
+/* Print the steps of a plan, phase by phase (plan.c). */
+void show_plan(const struct app *app, const json_t *plan);
+
 /* POST @body (taken over) to @path, print the id of the run, and with --wait follow it.  Returns
  * what the command returns. */
 int start_run(struct app *app, const struct invocation *inv, const char *path, json_t *body,

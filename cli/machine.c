@@ -3,6 +3,7 @@
  * The commands about one machine: health, identify, fence confirm, machine return.
  */
 #include "app.h"
+#include "apply.h"
 #include "cleanup.h"
 #include "client.h"
 #include "clock.h"
@@ -98,9 +99,7 @@ int cmd_machine_return(struct app *app, const struct invocation *inv, struct err
 {
 	_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[0], "return",
 						  NULL);
+	int rc = start_run(app, inv, path, json_object(), err);
 
-	if (client_call(app->client, "POST", path, NULL, false, NULL, NULL, err))
-		return no_machine(app, inv, err);
-	say("%s is out of quarantine.", inv->args.items[0]);
-	return 0;
+	return rc == -1 && err->code == ERROR_NOT_FOUND ? no_machine(app, inv, err) : rc;
 }

@@ -26,12 +26,12 @@ static json_t *wish_of(const struct invocation *inv, struct error *err)
 		error_set(err, ERROR_USAGE,
 			  "only one of --on, --group, --to, --swap and --release says what to "
 			  "plan");
-	else if (swap != (inv->args.n == 2))
+	else if (swap != (inv->args.n >= 2))
 		error_set(err, ERROR_USAGE,
-			  swap ? "--swap needs two personas"
+			  swap ? "--swap needs two personas or more"
 			       : "two personas are planned with --swap");
 	else if (swap)
-		return wish("swap", name, inv->args.items[1], NULL, NULL);
+		return wish_swap(&inv->args);
 	else if (release)
 		return wish("release", name, NULL, NULL, NULL);
 	else
@@ -119,6 +119,11 @@ static void show_steps(const json_t *steps, bool wide)
 	}
 }
 
+void show_plan(const struct app *app, const json_t *plan)
+{
+	show_steps(json_object_get(plan, "steps"), app->format == OUTPUT_WIDE);
+}
+
 /* Devices on which something changes; "=" only confirms. */
 static size_t count_devices(const json_t *steps)
 {
@@ -160,7 +165,7 @@ static void show_next(const struct app *app, const struct invocation *inv, const
 	if (app->output_file)
 		say("Next: persona apply --plan %s --wait", app->output_file);
 	else if (has_option(inv, OPTION_SWAP))
-		say("Next: persona swap %s %s --wait", persona, inv->args.items[1]);
+		say("Next: persona swap %s %s%s --wait", persona, inv->args.items[1], inv->args.n > 2 ? " …" : "");
 	else if (has_option(inv, OPTION_RELEASE))
 		say("Next: persona release %s --wait", persona);
 	else if (has_option(inv, OPTION_TO))
@@ -198,7 +203,7 @@ int cmd_plan(struct app *app, const struct invocation *inv, struct error *err)
 		puts("Plan: no changes; all is so already.");
 		return app->output_file ? save(app->output_file, plan, err) : 0;
 	}
-	show_steps(json_object_get(plan, "steps"), app->format == OUTPUT_WIDE);
+	show_plan(app, plan);
 	show_summary(plan);
 	if (app->output_file && save(app->output_file, plan, err))
 		return -1;

@@ -7,8 +7,10 @@ orchestrator_libmodel_a_SOURCES = orchestrator/model/build.h orchestrator/model/
 	orchestrator/model/site.c
 
 orchestrator_libplan_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/model -I$(top_srcdir)/orchestrator/plan
-orchestrator_libplan_a_SOURCES = orchestrator/plan/build.h orchestrator/plan/plan.c orchestrator/plan/plan.h \
-	orchestrator/plan/storage.c orchestrator/plan/wiring.c
+orchestrator_libplan_a_SOURCES = orchestrator/plan/adopt.c orchestrator/plan/build.h orchestrator/plan/drift.c \
+	orchestrator/plan/orphans.c orchestrator/plan/place.c orchestrator/plan/plan.c orchestrator/plan/plan.h \
+	orchestrator/plan/ports.c orchestrator/plan/power.c orchestrator/plan/reads.c orchestrator/plan/restore.c \
+	orchestrator/plan/show.c orchestrator/plan/storage.c orchestrator/plan/wiring.c
 
 noinst_LIBRARIES += orchestrator/libstore.a orchestrator/libengine.a
 orchestrator_libstore_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/store $(SQLITE_CFLAGS)
@@ -47,8 +49,9 @@ orchestrator_libservice_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrato
 	-I$(top_srcdir)/orchestrator/store -I$(top_srcdir)/orchestrator/boot -include config.h
 orchestrator_libservice_a_SOURCES = orchestrator/service/admin.c orchestrator/service/boot.c \
 	orchestrator/service/cast.c orchestrator/service/core.c orchestrator/service/private/core.h \
-	orchestrator/service/define.c orchestrator/service/fence.c orchestrator/service/hands.c orchestrator/service/identity.c \
-	orchestrator/service/power.c orchestrator/service/roster.c orchestrator/service/private/roster.h \
+	orchestrator/service/define.c orchestrator/service/drift.c orchestrator/service/fence.c orchestrator/service/hands.c orchestrator/service/identity.c \
+	orchestrator/service/orphans.c orchestrator/service/power.c orchestrator/service/private/reconcile.h \
+	orchestrator/service/private/roster.h orchestrator/service/reconcile.c orchestrator/service/repair.c orchestrator/service/roster.c \
 	orchestrator/service/service.h orchestrator/service/view.c orchestrator/service/wish.c \
 	orchestrator/service/private/wish.h
 

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "api.h"
+#include "clock.h"
 #include "log.h"
 #include "loop.h"
 #include "service.h"
@@ -112,7 +113,7 @@ static int serve(const struct config *config, struct error *err)
 {
 	struct event_base *base = event_base_new();
 	struct env *env = loop_create(base);
-	struct core_config cc = { config->database, config->key_file, config->driver_path, 0, 0, is_private,
+	struct core_config cc = { config->database, config->key_file, config->driver_path, 0, 0, 0, is_private,
 				  on_superseded, base };
 	struct api_config ac = { config->front, config->socket, config->socket_mode, or_null(config->socket_group),
 				 or_null(config->boot_listen) };
@@ -123,6 +124,9 @@ static int serve(const struct config *config, struct error *err)
 	if (text_parse_int(config->keep_events, 1000, INT64_MAX, &cc.keep_events) < 0 ||
 	    text_parse_int(config->keep_runs, 100, INT64_MAX, &cc.keep_runs) < 0)
 		return error_set(err, ERROR_USAGE, "keep_events must be at least 1000 and keep_runs at least 100");
+	cc.reconcile_ms = clock_parse_duration_ms(config->reconcile_interval);
+	if (cc.reconcile_ms < 0 || (cc.reconcile_ms && cc.reconcile_ms < 1000))
+		return error_set(err, ERROR_USAGE, "reconcile_interval must be 0 or at least 1s");
 	core = core_create(env, &cc, err);
 	if (!core) {
 		loop_destroy(env);

@@ -1,7 +1,8 @@
-EXTRA_DIST += schema/sql/0001_first.sql schema/sql/0002_fence.sql
+MIGRATIONS = schema/sql/0001_first.sql schema/sql/0002_fence.sql schema/sql/0003_drift.sql
+EXTRA_DIST += $(MIGRATIONS)
 dist_recastdata_DATA += schema/device/bmc.json schema/device/storage.json schema/device/switch.json
 
-orchestrator/store/migrations.c: $(top_srcdir)/schema/sql/0001_first.sql $(top_srcdir)/schema/sql/0002_fence.sql $(top_srcdir)/tools/embed-sql.sh
+orchestrator/store/migrations.c: $(MIGRATIONS) $(top_srcdir)/tools/embed-sql.sh
 	@$(MKDIR_P) orchestrator/store
 	$(AM_V_GEN)$(top_srcdir)/tools/embed-sql.sh $(top_srcdir)/schema/sql > $@.tmp && mv $@.tmp $@
 CLEANFILES += orchestrator/store/migrations.c

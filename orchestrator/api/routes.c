@@ -177,6 +177,16 @@ static void post_console(struct call *call)
 	service_console(call->api->core, call->answer, call->segments[0], "input", json_str(call->body, "data", ""));
 }
 
+static void get_drift(struct call *call)
+{
+	service_drift(call->api->core, call->answer, json_str(call->query, "persona", NULL), false);
+}
+
+static void post_drift_check(struct call *call)
+{
+	service_drift(call->api->core, call->answer, json_str(call->query, "persona", NULL), true);
+}
+
 static void get_events(struct call *call)
 {
 	stream_events_open(call);

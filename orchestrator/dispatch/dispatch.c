@@ -110,7 +110,7 @@ void dispatch_observe(struct dispatch *d, const char *device, const json_t *obje
 		      op_fn fn, void *arg)
 {
 	submit(d, device,
-	       op_create(OP_OBSERVE, json_incref((json_t *)objects), false, env_mono(d->env) + deadline_ms, fn, arg));
+	       op_create(OP_OBSERVE, objects ? json_incref((json_t *)objects) : json_null(), false, env_mono(d->env) + deadline_ms, fn, arg));
 }
 
 void dispatch_apply(struct dispatch *d, const char *device, const json_t *change, bool urgent,

@@ -60,7 +60,8 @@ struct dispatch *dispatch_create(struct env *env, const char *driver_path,
 				 const struct dispatch_ops *ops, void *ctx);
 void dispatch_destroy(struct dispatch *d);
 
-/* Read @objects (a JSON array; borrowed) of @device. */
+/* Read @objects (a JSON array; borrowed; NULL: all there are) of @device.  What is read for one may also hold what
+ * another asked for at the same time. */
 void dispatch_observe(struct dispatch *d, const char *device, const json_t *objects, int64_t deadline_ms,
 		      op_fn fn, void *arg);
 /* Make @change {object, set, owner?, generation?} so. */

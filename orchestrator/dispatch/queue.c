@@ -150,13 +150,27 @@ static int send_open(struct queue *q, struct error *err)
 	return 0;
 }
 
-/* The union of what the ops want to read. */
+static bool wants_all(const struct op_list *ops)
+{
+	const struct op *op;
+
+	for (op = ops->first; op; op = op->next)
+		if (json_is_null(op->body))
+			return true;
+	return false;
+}
+
+/* The union of what the ops want to read; NULL: everything. */
 static json_t *union_of_objects(const struct op_list *ops)
 {
-	json_t *out = json_array(), *seen = json_object(), *v;
+	json_t *out, *seen, *v;
 	const struct op *op;
 	size_t i;
 
+	if (wants_all(ops))
+		return NULL;
+	out = json_array();
+	seen = json_object();
 	for (op = ops->first; op; op = op->next)
 		json_array_foreach(op->body, i, v)
 			if (!json_object_get(seen, json_string_value(v))) {
@@ -170,12 +184,14 @@ static json_t *union_of_objects(const struct op_list *ops)
 static void send_observe(struct queue *q)
 {
 	struct request *r = request_create(q, "observe", OBSERVE_MS);
+	json_t *objects;
 
 	take(&q->ops, OP_OBSERVE, &r->ops);
 	set_deadline(r);
 	q->busy = true;
 	q->driver->d->counters.observes++;
-	send_request(r, "objects", union_of_objects(&r->ops));
+	objects = union_of_objects(&r->ops);
+	send_request(r, objects ? "objects" : NULL, objects);
 }
 
 static void send_apply(struct queue *q, struct op_list *from, bool urgent)

@@ -84,7 +84,7 @@ void step_send(struct engine *e, struct run *run, struct step *step)
 		send_proof(e, run, step);
 		return;
 	}
-	if (step->polling) {
+	if (step->polling || step_is_down(step)) {
 		observe(e, run, step, step->device, json_pack("[s]", "power"));
 		return;
 	}
@@ -139,7 +139,7 @@ void step_fail(struct engine *e, struct run *run, struct step *step, const struc
 		return;
 	}
 	step_move(e, run, step, STEP_FAILED);
-	if (step_is_mask(step) || falls_back(step, err))
+	if (step_kind(step) != STEP_PLANNED || falls_back(step, err))
 		return;
 	error_wrap(&reason, "step %d, %s", step->n, json_str(step->doc, "summary", step->object));
 	run_stop(e, run, &reason);

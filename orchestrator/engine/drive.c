@@ -34,28 +34,28 @@ static void end(struct engine *e, struct run *run, enum run_state state)
 	locks_release(e, run);
 }
 
-/* The lowest phase with a step that has not begun; -1 when there is none. */
-static int next_phase(const struct run *run, bool mask)
+/* The lowest phase of @kind with a step that has not begun; -1 when there is none. */
+static int next_phase(const struct run *run, enum step_kind kind)
 {
 	int phase = -1, i;
 
 	for (i = 0; i < run->n_steps; i++)
-		if (run->steps[i].state == STEP_PENDING && step_is_mask(&run->steps[i]) == mask &&
+		if (run->steps[i].state == STEP_PENDING && step_kind(&run->steps[i]) == kind &&
 		    (phase < 0 || run->steps[i].phase < phase))
 			phase = run->steps[i].phase;
 	return phase;
 }
 
-static void begin_phase(struct engine *e, struct run *run, int phase, bool mask)
+static void begin_phase(struct engine *e, struct run *run, int phase, enum step_kind kind)
 {
 	struct step *step;
 	int i;
 
 	for (i = 0; i < run->n_steps; i++) {
 		step = &run->steps[i];
-		if (step->state == STEP_PENDING && step->phase == phase && step_is_mask(step) == mask)
+		if (step->state == STEP_PENDING && step->phase == phase && step_kind(step) == kind)
 			begin(e, run, step, STEP_INTENT,
-			      mask ? MASK_DEADLINE_MS : json_int(step->doc, "deadline_ms", 60000));
+			      kind == STEP_MASK ? MASK_DEADLINE_MS : json_int(step->doc, "deadline_ms", 60000));
 	}
 }
 
@@ -70,27 +70,32 @@ static void drive_forward(struct engine *e, struct run *run)
 		run_drive(e, run);
 		return;
 	}
-	phase = next_phase(run, false);
+	phase = next_phase(run, STEP_PLANNED);
 	if (phase < 0)
 		end(e, run, RUN_DONE);
 	else
-		begin_phase(e, run, phase, false);
+		begin_phase(e, run, phase, STEP_PLANNED);
 }
 
 /* A step needs undoing when it took effect or may have. */
 static bool needs_undo(const struct step *step)
 {
-	return (step->state == STEP_DONE || (step->state == STEP_FAILED && step->seen_unknown)) &&
+	return step_kind(step) == STEP_PLANNED &&
+	       (step->state == STEP_DONE || (step->state == STEP_FAILED && step->seen_unknown)) &&
 	       json_is_object(json_object_get(step->doc, "undo"));
 }
 
-static bool any_undo_failed(const struct run *run)
+/* Neither the new wiring nor the prior one can be had. */
+static bool is_stranded(const struct run *run)
 {
+	const struct step *step;
 	int i;
 
-	for (i = 0; i < run->n_steps; i++)
-		if (run->steps[i].state == STEP_UNDO_FAILED)
+	for (i = 0; i < run->n_steps; i++) {
+		step = &run->steps[i];
+		if (step->state == STEP_UNDO_FAILED || (step->state == STEP_FAILED && step_kind(step) == STEP_RESTORE))
 			return true;
+	}
 	return false;
 }
 
@@ -99,7 +104,7 @@ static void skip_pending(struct engine *e, struct run *run)
 	int i;
 
 	for (i = 0; i < run->n_steps; i++)
-		if (run->steps[i].state == STEP_PENDING && !step_is_mask(&run->steps[i]))
+		if (run->steps[i].state == STEP_PENDING && step_kind(&run->steps[i]) == STEP_PLANNED)
 			step_move(e, run, &run->steps[i], STEP_SKIPPED);
 }
 
@@ -109,10 +114,16 @@ static bool masked(const struct run *run, const struct step *like)
 	int i;
 
 	for (i = 0; i < run->n_steps; i++)
-		if (step_is_mask(&run->steps[i]) && !strcmp(run->steps[i].device, like->device) &&
+		if (step_kind(&run->steps[i]) == STEP_MASK && !strcmp(run->steps[i].device, like->device) &&
 		    !strcmp(run->steps[i].object, like->object))
 			return true;
 	return false;
+}
+
+static void add_step(struct engine *e, struct run *run, json_t *doc)
+{
+	run_add_step(run, doc);
+	e->ops->step_added(e->ctx, run, &run->steps[run->n_steps - 1]);
 }
 
 static void add_mask(struct engine *e, struct run *run, const struct step *like, int phase, json_t *set)
@@ -124,8 +135,8 @@ static void add_mask(struct engine *e, struct run *run, const struct step *like,
 	json_object_set(doc, "generation", json_object_get(like->doc, "generation"));
 	json_object_update_missing(doc, like->doc);
 	json_object_del(doc, "undo");
-	run_add_step(run, doc);
-	e->ops->step_added(e->ctx, run, &run->steps[run->n_steps - 1]);
+	json_object_del(doc, "restore");
+	add_step(e, run, doc);
 	json_decref(doc);
 }
 
@@ -144,6 +155,51 @@ static void plan_masking(struct engine *e, struct run *run)
 	}
 }
 
+/* A step that takes the power has begun, and was not refused for certain. */
+static bool may_have_lost_power(const struct run *run, const char *machine)
+{
+	const struct step *step;
+	int i;
+
+	for (i = 0; i < run->n_steps; i++) {
+		step = &run->steps[i];
+		if (step_kind(step) != STEP_PLANNED || strcmp(json_str(step->doc, "machine", ""), machine) != 0 ||
+		    step->state == STEP_PENDING || step->state == STEP_SKIPPED ||
+		    (step->state == STEP_FAILED && !step->seen_unknown))
+			continue;
+		if (step_is_quiesce(step) || !strcmp(json_str(json_object_get(step->doc, "set"), "power", ""), "off"))
+			return true;
+	}
+	return false;
+}
+
+/* Once, when all is undone.  They are journalled with the first of them: as long as none is there, none has begun. */
+static void plan_restoring(struct engine *e, struct run *run)
+{
+	json_t *doc;
+	size_t i;
+	int n;
+
+	for (n = 0; n < run->n_steps; n++)
+		if (step_kind(&run->steps[n]) == STEP_RESTORE)
+			return;
+	json_array_foreach(run->restore, i, doc)
+		if (may_have_lost_power(run, json_str(doc, "machine", "")))
+			add_step(e, run, doc);
+}
+
+static void drive_restoring(struct engine *e, struct run *run)
+{
+	int phase;
+
+	plan_restoring(e, run);
+	phase = next_phase(run, STEP_RESTORE);
+	if (phase < 0)
+		end(e, run, RUN_ROLLED_BACK);
+	else
+		begin_phase(e, run, phase, STEP_RESTORE);
+}
+
 static void drive_back(struct engine *e, struct run *run)
 {
 	int phase = -1, i;
@@ -151,7 +207,7 @@ static void drive_back(struct engine *e, struct run *run)
 	if (outstanding(run))
 		return;
 	skip_pending(e, run);
-	if (any_undo_failed(run)) {
+	if (is_stranded(run)) {
 		run_move(e, run, RUN_MASKING);
 		plan_masking(e, run);
 		run_drive(e, run);
@@ -161,7 +217,7 @@ static void drive_back(struct engine *e, struct run *run)
 		if (needs_undo(&run->steps[i]) && run->steps[i].phase > phase)
 			phase = run->steps[i].phase;
 	if (phase < 0) {
-		end(e, run, RUN_ROLLED_BACK);
+		drive_restoring(e, run);
 		return;
 	}
 	for (i = 0; i < run->n_steps; i++)
@@ -176,11 +232,11 @@ static void drive_masking(struct engine *e, struct run *run)
 
 	if (outstanding(run))
 		return;
-	phase = next_phase(run, true);
+	phase = next_phase(run, STEP_MASK);
 	if (phase < 0)
 		end(e, run, RUN_QUARANTINED);
 	else
-		begin_phase(e, run, phase, true);
+		begin_phase(e, run, phase, STEP_MASK);
 }
 
 void run_drive(struct engine *e, struct run *run)

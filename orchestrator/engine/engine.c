@@ -167,12 +167,25 @@ static bool time_is_up(const struct engine *e, const struct step *step)
 	return e->ops->now(e->ctx) >= step->deadline;
 }
 
+/* What cannot go forward any more is not tried again, unless it may have taken effect.  Masking goes on until its time
+ * is over, whatever a device says: what is not masked can be written to. */
+static bool is_hopeless(const struct run *run, const struct step *step, const struct error *err)
+{
+	switch (step_kind(step)) {
+	case STEP_MASK:
+		return err->code == ERROR_AUTH; /* repeating a password may lock its account */
+	case STEP_RESTORE:
+		return !err->retryable;
+	case STEP_PLANNED:
+		break;
+	}
+	return !err->retryable || (run->stopping && step->state == STEP_INTENT && !step->seen_unknown);
+}
+
 /* Unknown, or a failure that may pass: settle it by sending again until the deadline. */
 static void retry_or_fail(struct engine *e, struct run *run, struct step *step, const struct error *err)
 {
-	bool hopeless = !err->retryable || (run->stopping && step->state == STEP_INTENT && !step->seen_unknown);
-
-	if (hopeless || time_is_up(e, step))
+	if (is_hopeless(run, step, err) || time_is_up(e, step))
 		step_fail(e, run, step, err);
 	else
 		step_retry(e, run, step);
@@ -286,6 +299,35 @@ static void settle_exclusive(struct engine *e, struct run *run, struct step *ste
 		step_retry(e, run, step);
 }
 
+/* A role that never lost its power is not touched: the other steps of its machine are skipped. */
+static void spare(struct engine *e, struct run *run, const struct step *step)
+{
+	const char *machine = json_str(step->doc, "machine", "");
+	int i;
+
+	for (i = 0; i < run->n_steps; i++)
+		if (step_kind(&run->steps[i]) == STEP_RESTORE && run->steps[i].state == STEP_PENDING &&
+		    !strcmp(json_str(run->steps[i].doc, "machine", ""), machine))
+			step_move(e, run, &run->steps[i], STEP_SKIPPED);
+}
+
+static void settle_down(struct engine *e, struct run *run, struct step *step, const json_t *document,
+			const struct error *err)
+{
+	const char *power = json_str(document, "power", "unknown");
+	struct error unknown = { 0 };
+
+	if (!strcmp(power, "on"))
+		spare(e, run, step);
+	if (!strcmp(power, "on") || !strcmp(power, "off")) {
+		step_succeed(e, run, step);
+		return;
+	}
+	if (document)
+		error_set(&unknown, ERROR_UNREACHABLE, "%s does not know the power state", step->device);
+	retry_or_fail(e, run, step, document ? &unknown : err);
+}
+
 void engine_observed(struct engine *e, int64_t id, int n, int attempt, const json_t *document,
 		     const struct error *err)
 {
@@ -296,6 +338,8 @@ void engine_observed(struct engine *e, int64_t id, int n, int attempt, const jso
 		return;
 	if (step_is_exclusive(step))
 		settle_exclusive(e, run, step, document, err);
+	else if (step_is_down(step))
+		settle_down(e, run, step, document, err);
 	else if (document && judge(step, document))
 		step_succeed(e, run, step);
 	else if (time_is_up(e, step))
@@ -377,7 +421,7 @@ static bool powering_on(const struct run *run, const char *machine)
 
 	for (i = 0; i < run->n_steps; i++) {
 		step = &run->steps[i];
-		if (!strcmp(step->object, "power") && !step_is_mask(step) &&
+		if (!strcmp(step->object, "power") && step_kind(step) == STEP_PLANNED &&
 		    !strcmp(json_str(json_object_get(step->doc, "set"), "power", ""), "on") &&
 		    !strcmp(json_str(step->doc, "machine", ""), machine))
 			return step->state == STEP_INTENT || step->state == STEP_DONE;

@@ -67,6 +67,7 @@ struct run {
 	char *machine; /* for display, and for power runs */
 	struct step *steps;
 	int n_steps;
+	json_t *restore; /* step documents that bring lost roles back after an undo, or NULL */
 	char **locks;
 	int n_locks;
 	bool stopping;	     /* a step failed or somebody cancelled: wait for what is outstanding */
@@ -109,8 +110,9 @@ int64_t engine_holder(const struct engine *e, const char *target);
 int engine_reserve(struct engine *e, int64_t id, const json_t *targets, struct error *err);
 void engine_unreserve(struct engine *e, int64_t id, const json_t *targets);
 
-/* Start a run whose locks are reserved under @id.  @doc is {action, machine, casts: [...]}, @steps an
- * array of step documents {phase, device, object, set, undo, deadline_ms, …} in order. */
+/* Start a run whose locks are reserved under @id.  @doc is {action, machine, casts: [...], restore: [...]}, @steps an
+ * array of step documents {phase, device, object, set, undo, deadline_ms, …} in order.  `restore` holds such documents
+ * too: they are added to the run when it was undone and the machine that they name may have lost its power. */
 struct run *engine_start(struct engine *e, int64_t id, const json_t *doc, const json_t *steps,
 			 const json_t *targets, const char *request);
 

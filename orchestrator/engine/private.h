@@ -42,7 +42,10 @@ void run_add_step(struct run *run, json_t *doc); /* takes its own reference */
 void run_free(struct run *run);
 bool step_is_proof(const struct step *step);
 bool step_is_quiesce(const struct step *step);
-bool step_is_mask(const struct step *step);
+bool step_is_down(const struct step *step); /* reads whether a machine has lost its power */
+/* Planned steps, those that bring lost roles back after an undo, and those of a run that can go neither way. */
+enum step_kind { STEP_PLANNED, STEP_RESTORE, STEP_MASK };
+enum step_kind step_kind(const struct step *step);
 bool step_is_exclusive(const struct step *step); /* reads who else can reach a volume */
 
 /* locks.c */

@@ -60,6 +60,7 @@ struct run *run_from_doc(int64_t id, const json_t *doc, const json_t *steps, con
 			cast_from_doc(&run->casts[run->n_casts++], item);
 	json_array_foreach(steps, i, item)
 		run_add_step(run, item);
+	run->restore = json_incref(json_object_get(doc, "restore"));
 	run->locks = xcalloc(json_array_size(targets) + 1, sizeof(*run->locks));
 	json_array_foreach(targets, i, item)
 		run->locks[run->n_locks++] = xstrdup(json_string_value(item));
@@ -81,6 +82,7 @@ void run_free(struct run *run)
 	}
 	for (i = 0; i < run->n_locks; i++)
 		free(run->locks[i]);
+	json_decref(run->restore);
 	free(run->locks);
 	free(run->steps);
 	free(run->action);
@@ -103,7 +105,14 @@ bool step_is_exclusive(const struct step *step)
 	return !strcmp(step->object, "exclusive");
 }
 
-bool step_is_mask(const struct step *step)
+bool step_is_down(const struct step *step)
 {
-	return json_bool(step->doc, "mask", false);
+	return !strcmp(step->object, "down");
+}
+
+enum step_kind step_kind(const struct step *step)
+{
+	if (json_bool(step->doc, "mask", false))
+		return STEP_MASK;
+	return json_bool(step->doc, "restore", false) ? STEP_RESTORE : STEP_PLANNED;
 }

@@ -128,6 +128,11 @@ const struct machine *model_machine(const struct model *m, const char *name)
 	return table_get(m->tables[KIND_MACHINE], name);
 }
 
+const struct machine *model_machine_by_port(const struct model *m, const char *port)
+{
+	return table_get(m->ports, port);
+}
+
 const struct machine *model_machine_by_mac(const struct model *m, uint64_t mac)
 {
 	char text[18];

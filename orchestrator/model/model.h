@@ -157,6 +157,7 @@ struct persona {
 	const char *proof_serial; /* text on the serial console, or NULL */
 	int proof_port;		  /* TCP port on the first vnic's address, or 0 */
 	int64_t proof_ms;
+	bool repairs;	     /* `reconcile: repair`: drift that can be put right in flight is, by itself */
 	int64_t shutdown_ms; /* how long the operating system gets to stop; 0: power off at once */
 };
 
@@ -179,6 +180,8 @@ void model_destroy(struct model *m);
 /* Lookups by name; NULL when there is none. */
 const struct network *model_network(const struct model *m, const char *name);
 const struct machine *model_machine(const struct model *m, const char *name);
+/* Whose NIC is cabled to "SWITCH/PORT". */
+const struct machine *model_machine_by_port(const struct model *m, const char *port);
 const struct machine *model_machine_by_mac(const struct model *m, uint64_t mac);
 const struct persona *model_persona(const struct model *m, const char *name);
 const struct group *model_group(const struct model *m, const char *name);

@@ -19,7 +19,7 @@ static const struct field role_fields[] = {
 	{ "description", FIELD_TEXT },	{ "requires", FIELD_OBJECT }, { "vnics", FIELD_OBJECT },
 	{ "vhbas", FIELD_OBJECT },	{ "volumes", FIELD_OBJECT }, { "boot", FIELD_OBJECT },
 	{ "proof", FIELD_OBJECT },	{ "failover", FIELD_OBJECT }, { "iqn", FIELD_STRING },
-	{ "shutdown", FIELD_DURATION },	{ NULL },
+	{ "shutdown", FIELD_DURATION },	{ "reconcile", FIELD_NAME }, { NULL },
 };
 static const struct field requires_fields[] = {
 	{ "arch", FIELD_NAME }, { "cores", FIELD_INT, false, 1, 65536 }, { "memory", FIELD_SIZE },
@@ -279,6 +279,15 @@ static void parse_proof(struct build *b, const struct object *o, const json_t *d
 		complain(b, o, "proof", "`tcp` needs an `address` on the first vnic");
 }
 
+static void parse_reconcile(struct build *b, const struct object *o, const json_t *doc, struct persona *p)
+{
+	const char *how = json_str(doc, "reconcile", "report");
+
+	p->repairs = !strcmp(how, "repair");
+	if (!p->repairs && strcmp(how, "report") != 0)
+		complain(b, o, "reconcile", "`%s` is neither report nor repair", how);
+}
+
 void build_persona(struct build *b, const struct object *o)
 {
 	struct persona *p = arena_alloc(&b->m->arena, sizeof(*p));
@@ -302,6 +311,7 @@ void build_persona(struct build *b, const struct object *o)
 		parse_parts(b, o, doc, p);
 		parse_boot(b, o, doc, p);
 		parse_proof(b, o, doc, p);
+		parse_reconcile(b, o, doc, p);
 		p->shutdown_ms = build_duration(doc, "shutdown", 30000);
 		build_add(b, o, p->name, p);
 	}

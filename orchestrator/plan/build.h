@@ -17,9 +17,16 @@ struct planner {
 	json_t *used; /* the part of the observation that the plan rests on */
 };
 
-/* A new step with an owner's stamp; set and undo are stolen. */
+/* A new step; set and undo are stolen.  One of a RESTORE phase goes into the plan's second list. */
 struct plan_step *plan_add(struct planner *pl, enum phase phase, const struct device *device,
 			   const char *object, json_t *set, json_t *undo);
+/* One of @persona (NULL: nobody) on @machine. */
+struct plan_step *plan_add_on(struct planner *pl, enum phase phase, const struct device *device, char *object,
+			      json_t *set, json_t *undo, const struct cast *c, const struct machine *machine,
+			      int64_t generation);
+
+/* Sort, number, sum up. */
+void plan_finish(struct planner *pl);
 
 /* What was seen of "ports"/"maps"/"volumes" NAME on a device, noted as used; NULL when not seen. */
 const json_t *plan_seen(struct planner *pl, const char *device, const char *section, const char *name);
@@ -38,12 +45,58 @@ bool wish_met(const json_t *wish, const json_t *seen);
 /* The vnic that lies on nic @nic, or -1. */
 int plan_vnic_of(const struct persona *persona, const struct machine *machine, const struct nic *nic);
 
+/* Parked, or for @persona at boot (PREPARE) and in the end (FINAL). */
 int plan_ports(struct planner *pl, const struct cast *c, const struct machine *machine,
 	       enum phase phase, int64_t generation);
+/* The ports of a role that runs, to what they shall be in the end; each with its own impact. */
+int plan_ports_live(struct planner *pl, const struct cast *c, int64_t generation);
+/* The wish that puts a port back as it was seen; one that trunked everything is parked instead. */
+json_t *port_undo(const struct model *m, const json_t *seen);
+char *describe_port(struct arena *a, const struct model *m, const json_t *port);
+/* What a role notices when its port goes from @seen to @wish while it runs. */
+enum impact port_impact(const struct model *m, const json_t *wish, const json_t *seen);
+/* The final state of a boot port follows its boot state: chain its undo. */
+void plan_chain_final(struct planner *pl);
+
+/* power.c */
+const char *power_of(struct planner *pl, const struct machine *m);
+bool machine_is_target(const struct planner *pl, const struct machine *m);
+int plan_off(struct planner *pl, const struct cast *c, const struct machine *m, bool plays);
+/* Of c->to in c->next_generation. */
+void plan_boot(struct planner *pl, const struct cast *c, enum phase phase);
+void plan_on(struct planner *pl, const struct cast *c, enum phase phase);
+void plan_proofs(struct planner *pl, const struct cast *c, enum phase phase, bool optional);
+void plan_confirm(struct planner *pl, const struct cast *c);
+/* How it is made sure that old holders cannot write any more. */
+const char *plan_fence(struct planner *pl);
+
+/* restore.c: for a role that runs on c->from and is about to lose its power. */
+void plan_restore(struct planner *pl, const struct cast *c);
+
+/* place.c: casts that leave the role running.  plan_in_force() tells whether it can stay so. */
+bool plan_in_force(struct planner *pl, const struct cast *c);
+int plan_in_place(struct planner *pl, const struct cast *c);
+int plan_repair(struct planner *pl, const struct cast *c);
+/* adopt.c */
+int plan_adopt(struct planner *pl, const struct cast *c);
+
+/* storage.c */
+enum map_state {
+	MAP_SAME,    /* as wished, in this generation */
+	MAP_GROWS,   /* as wished, but for LUNs that are still missing */
+	MAP_MISSING,
+	MAP_DIFFERS, /* other initiators, other volumes, another generation */
+};
+enum map_state plan_map_state(struct planner *pl, const struct cast *c, const struct device *array, const json_t *seen);
+int plan_refuse_foreign(struct planner *pl, const struct cast *c, const struct device *array);
+/* Right before a grant each array is asked again who can reach the volumes: nobody may.  @mapped: those that the
+ * map of the persona holds already are left out. */
+int plan_verify(struct planner *pl, const struct cast *c, bool mapped);
+/* The maps in @generation; @undo: what takes a map back. */
+struct plan_step *plan_grant(struct planner *pl, const struct cast *c, const struct device *array, int64_t generation,
+			     json_t *undo);
 int plan_volumes(struct planner *pl, const struct cast *c);
-int plan_verify(struct planner *pl, const struct cast *c);
 int plan_grants(struct planner *pl, const struct cast *c);
 int plan_unmaps(struct planner *pl, const struct cast *c);
-
 
 #endif

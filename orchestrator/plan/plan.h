@@ -32,12 +32,20 @@ struct identities {
 	int n_vnics;
 };
 
+enum cast_kind {
+	CAST_PLAY,   /* from → to, either may be missing */
+	CAST_REPAIR, /* from = to: put right what can be put right while the role runs; nothing else is touched */
+	CAST_ADOPT,  /* to: the wiring is there already, made by others; it is marked and never changed */
+	CAST_RETURN  /* from: out of quarantine: off, its role's maps gone, ports parked.  persona may be NULL */
+};
+
 struct cast {
 	const struct persona *persona;
 	const struct machine *from, *to;
 	int64_t generation;	 /* of the activation that is in force, 0: none */
 	int64_t next_generation; /* that a new activation would get */
 	const struct identities *identities;
+	enum cast_kind kind;
 };
 
 /* In the order of execution; undo runs backwards. */
@@ -53,6 +61,12 @@ enum phase {
 	PHASE_PROOF, /* the role shows that it is up */
 	PHASE_FINAL, /* final ports */
 	PHASE_CONFIRM, /* the role answers in its own network */
+	/* Only after an undo, for a role that lost its power: see plan_restore(). */
+	PHASE_RESTORE_READ,
+	PHASE_RESTORE_WIRE,
+	PHASE_RESTORE_ON,
+	PHASE_RESTORE_PROOF,
+	PHASE_RESTORE_FINAL,
 	PHASE_COUNT
 };
 const char *phase_name(enum phase phase);
@@ -75,6 +89,7 @@ struct plan_step {
 	int64_t generation;
 	int64_t deadline_ms;
 	bool optional; /* its failure does not fail the run */
+	bool blind;    /* an off step: the BMC did not answer when it was planned */
 	bool fallback; /* nor does this one's: storage and ports are taken from the machine all the same (F2, F3) */
 };
 
@@ -85,6 +100,10 @@ struct plan {
 	json_t *used;		/* the part of the observation that it rests on */
 	struct plan_step *steps;
 	int n_steps, size;
+	/* What brings the roles back that were running, once all steps are undone: a port in its final network boots nothing. */
+	struct plan_step *restore;
+	int n_restore, restore_size;
+	json_t *differences; /* of an adoption: what is not as the persona says, [{device, object, summary}]; else NULL */
 	int changes; /* steps that change something, not only confirm */
 	enum impact impact;
 	const char *fence;
@@ -104,6 +123,21 @@ void plan_identify(struct plan *plan);
 
 /* For people and for the API; identify it first. */
 json_t *plan_json(const struct plan *plan);
+
+/* What differs between the wiring of @cast in its generation in force and @observed, as [{device, object, what,
+ * found, wanted, summary, impact, repairable}]; devices that were not observed are passed over.  Reads nothing but
+ * what is in force: where no role should run, nothing drifts. */
+json_t *plan_drift(const struct model *m, const struct cast *cast, const json_t *observed);
+
+/* The generation that an adoption of @cast has to take: that of a map with our mark, else the next one. */
+int64_t plan_adopted_generation(const struct cast *cast, const json_t *observed);
+
+/* Objects with our mark on @device whose persona does not play there: [{device, object, persona, generation, summary}].
+ * @machine_of tells where a persona plays (NULL: nowhere). */
+json_t *plan_orphans(const struct model *m, const char *device, const json_t *document,
+		     const char *(*machine_of)(void *arg, const char *persona), void *arg);
+/* The plan that sweeps @orphans away. */
+struct plan *plan_sweep(const struct model *m, const json_t *orphans, struct error *err);
 
 /* How a persona's vnics lie on a machine's nics: the nic for vnic @i. */
 const struct nic *plan_nic(const struct persona *persona, int i, const struct machine *machine);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* A map that holds one of our volumes and is not ours means that another machine may write to it. */
-static int refuse_foreign(struct planner *pl, const struct cast *c, const struct device *array)
+int plan_refuse_foreign(struct planner *pl, const struct cast *c, const struct device *array)
 {
 	json_t *maps = json_object_get(json_object_get(pl->observed, array->name), "maps"), *map, *volume;
 	const char *name, *lun;
@@ -37,6 +37,8 @@ static int refuse_foreign(struct planner *pl, const struct cast *c, const struct
 static json_t *old_map_undo(struct planner *pl, const struct cast *c, const struct device *array,
 			    const json_t *seen)
 {
+	if (c->kind == CAST_RETURN)
+		return NULL;
 	/* Only a map of the generation in force can be put back: its secret is still kept. */
 	if (!c->generation || json_int(seen, "generation", -1) != c->generation)
 		return json_pack("{s:b}", "exists", 0);
@@ -52,7 +54,7 @@ int plan_unmaps(struct planner *pl, const struct cast *c)
 	int i;
 
 	for (i = 0; (array = persona_array(c->persona, i)); i++) {
-		if (refuse_foreign(pl, c, array) < 0)
+		if (plan_refuse_foreign(pl, c, array) < 0)
 			return -1;
 		seen = plan_seen(pl, array->name, "maps", c->persona->name);
 		if (!seen || !json_bool(seen, "exists", true))
@@ -105,44 +107,93 @@ int plan_volumes(struct planner *pl, const struct cast *c)
 	return 0;
 }
 
-/* Right before the grant each array is asked again who can reach the volumes: nobody may. */
-int plan_verify(struct planner *pl, const struct cast *c)
+static bool is_mapped(const json_t *map, const char *volume)
+{
+	const char *lun;
+	json_t *v;
+
+	json_object_foreach(json_object_get(map, "luns"), lun, v)
+		if (!strcmp(json_string_value(v) ? json_string_value(v) : "", volume))
+			return true;
+	return false;
+}
+
+int plan_verify(struct planner *pl, const struct cast *c, bool mapped)
 {
 	const struct device *array;
 	struct plan_step *s;
+	const json_t *map;
 	json_t *volumes;
 	int i, k;
 
 	for (i = 0; (array = persona_array(c->persona, i)); i++) {
+		map = mapped ? plan_seen(pl, array->name, "maps", c->persona->name) : NULL;
 		volumes = json_array();
 		for (k = 0; k < c->persona->n_volumes; k++)
-			if (c->persona->volumes[k].array == array)
+			if (c->persona->volumes[k].array == array && !is_mapped(map, c->persona->volumes[k].volume))
 				json_array_append_new(volumes, json_string(c->persona->volumes[k].volume));
-		s = plan_add(pl, PHASE_VERIFY, array, "exclusive", json_pack("{s:o}", "volumes", volumes), NULL);
+		if (!json_array_size(volumes)) {
+			json_decref(volumes);
+			continue;
+		}
+		s = plan_add_on(pl, PHASE_VERIFY, array, arena_strdup(&pl->plan->arena, "exclusive"),
+				json_pack("{s:o}", "volumes", volumes), NULL, c, NULL, c->next_generation);
 		s->verb = '=';
-		s->owner = c->persona->name;
-		s->generation = c->next_generation;
 		s->summary = arena_printf(&pl->plan->arena, "ask %s for all maps and sessions of the volumes of %s: there must be none",
 					  array->name, c->persona->name);
 	}
 	return 0;
 }
 
+struct plan_step *plan_grant(struct planner *pl, const struct cast *c, const struct device *array, int64_t generation,
+			     json_t *undo)
+{
+	struct plan_step *s = plan_add_on(pl, PHASE_GRANT, array, arena_printf(&pl->plan->arena, "map:%s", c->persona->name),
+					  wish_map(pl, c, array, generation), undo, c, NULL, generation);
+
+	s->verb = '+';
+	return s;
+}
+
 int plan_grants(struct planner *pl, const struct cast *c)
 {
 	const struct device *array;
-	struct plan_step *s;
 	int i;
 
-	for (i = 0; (array = persona_array(c->persona, i)); i++) {
-		s = plan_add(pl, PHASE_GRANT, array, arena_printf(&pl->plan->arena, "map:%s", c->persona->name),
-			     wish_map(pl, c, array, c->next_generation), json_pack("{s:b}", "exists", 0));
-		s->verb = '+';
-		s->owner = c->persona->name;
-		s->generation = c->next_generation;
-		s->summary = arena_printf(&pl->plan->arena, "map %s on %s to %s with a new secret (generation %lld)",
-					  c->persona->name, array->name, c->identities->iqn,
-					  (long long)c->next_generation);
-	}
+	for (i = 0; (array = persona_array(c->persona, i)); i++)
+		plan_grant(pl, c, array, c->next_generation, json_pack("{s:b}", "exists", 0))->summary =
+			arena_printf(&pl->plan->arena, "map %s on %s to %s with a new secret (generation %lld)",
+				     c->persona->name, array->name, c->identities->iqn, (long long)c->next_generation);
 	return 0;
+}
+
+/* Each LUN that is there is one that is wished; how many are missing. */
+static int missing_luns(const json_t *wish, const json_t *seen)
+{
+	const json_t *wanted = json_object_get(wish, "luns"), *found = json_object_get(seen, "luns");
+	const char *lun;
+	json_t *volume;
+
+	json_object_foreach((json_t *)found, lun, volume)
+		if (!json_equal(volume, json_object_get(wanted, lun)))
+			return -1;
+	return (int)(json_object_size(wanted) - json_object_size(found));
+}
+
+enum map_state plan_map_state(struct planner *pl, const struct cast *c, const struct device *array, const json_t *seen)
+{
+	json_t *wish, *luns;
+	enum map_state state = MAP_DIFFERS;
+	int missing;
+
+	if (!seen || !json_bool(seen, "exists", true))
+		return MAP_MISSING;
+	wish = wish_map(pl, c, array, c->generation);
+	missing = missing_luns(wish, seen);
+	luns = json_object_get(seen, "luns");
+	json_object_set(wish, "luns", luns ? luns : json_null());
+	if (missing >= 0 && wish_met(wish, seen))
+		state = missing ? MAP_GROWS : MAP_SAME;
+	json_decref(wish);
+	return state;
 }

@@ -5,6 +5,7 @@
  * and `apply`.
  */
 #include "core.h"
+#include "reconcile.h"
 #include "wish.h"
 
 #include "json.h"
@@ -48,6 +49,8 @@ static void planning_free(struct planning *p)
 /* Nothing was started: the things are free again, and the number too when it was the last. */
 static void give_back(struct planning *p)
 {
+	if (!p->run)
+		return;
 	engine_unreserve(p->core->engine, p->run, p->targets);
 	if (p->core->last_run == p->run)
 		p->core->last_run--;
@@ -100,25 +103,59 @@ static json_t *step_doc(const struct plan_step *s)
 	return j;
 }
 
-/* A fresh CHAP secret for each map that the plan grants. */
-static int make_secrets(struct core *c, const struct plan *plan, struct error *err)
+/* A secret is made once for a generation: a map that grows or is put back keeps its own. */
+static int make_secret(struct core *c, const char *ref, struct error *err)
+{
+	struct secret *s = store_secret_get(c->store, ref, NULL);
+	uint16_t words[CHAP_CHARS];
+	int rc;
+
+	if (s) {
+		secret_destroy(s);
+		return 0;
+	}
+	env_random(c->env, words, sizeof(words));
+	s = secret_from_random(words, CHAP_CHARS);
+	rc = s ? store_secret_put(c->store, ref, s, err) : error_set(err, ERROR_INTERNAL, "no locked memory");
+	secret_destroy(s);
+	secret_wipe(words, sizeof(words));
+	return rc;
+}
+
+/* For each map that the plan grants, and for an adopted role, which needs one as soon as it is cast anew. */
+static int make_secrets(struct core *c, const struct plan *plan, const struct cast *casts, int n, struct error *err)
 {
 	const char *ref;
-	uint16_t words[CHAP_CHARS];
-	struct secret *s;
 	int i, rc = 0;
+	char *name;
 
 	for (i = 0; i < plan->n_steps && rc == 0; i++) {
 		ref = json_str(json_object_get(plan->steps[i].set, "chap"), "secret_ref", NULL);
-		if (!ref)
-			continue;
-		env_random(c->env, words, sizeof(words));
-		s = secret_from_random(words, CHAP_CHARS);
-		rc = s ? store_secret_put(c->store, ref, s, err) : error_set(err, ERROR_INTERNAL, "no locked memory");
-		secret_destroy(s);
+		if (ref)
+			rc = make_secret(c, ref, err);
 	}
-	secret_wipe(words, sizeof(words));
+	for (i = 0; i < n && rc == 0; i++)
+		if (casts[i].kind == CAST_ADOPT) {
+			name = xasprintf("chap/%s.g%lld", casts[i].persona->name, (long long)casts[i].next_generation);
+			rc = make_secret(c, name, err);
+			free(name);
+		}
 	return rc;
+}
+
+/* One name, a list of several, or nothing. */
+static void put_with(json_t *body, const struct wish *w)
+{
+	json_t *list = json_array();
+	int i;
+
+	for (i = 0; i < w->n_with; i++)
+		json_array_append_new(list, json_string(w->with[i]));
+	if (w->n_with > 1)
+		json_object_set(body, "with", list);
+	else if (w->n_with)
+		json_object_set(body, "with", json_array_get(list, 0));
+	json_decref(list);
 }
 
 static json_t *plan_answer(const struct planning *p, const struct plan *plan)
@@ -126,33 +163,57 @@ static json_t *plan_answer(const struct planning *p, const struct plan *plan)
 	json_t *body = plan_json(plan);
 
 	json_object_set_new(body, "action", json_string(p->wish.action));
-	json_object_set_new(body, "persona", json_string(p->wish.persona));
+	if (p->wish.persona)
+		json_object_set_new(body, "persona", json_string(p->wish.persona));
 	if (p->wish.machine)
 		json_object_set_new(body, "machine", json_string(p->wish.machine));
-	if (p->wish.with)
-		json_object_set_new(body, "with", json_string(p->wish.with));
+	put_with(body, &p->wish);
 	return body;
+}
+
+static json_t *restore_docs(const struct plan *plan)
+{
+	json_t *out = json_array(), *doc;
+	int i;
+
+	for (i = 0; i < plan->n_restore; i++) {
+		doc = step_doc(&plan->restore[i]);
+		json_object_set_new(doc, "restore", json_true());
+		json_object_del(doc, "undo");
+		json_array_append_new(out, doc);
+	}
+	return out;
+}
+
+/* What a return does is not to an assignment, so its casts are not part of the run. */
+static json_t *run_doc(const struct planning *p, const struct plan *plan, const struct cast *casts, int n)
+{
+	const char *machine = p->wish.machine ? p->wish.machine : n && casts[0].to ? casts[0].to->name : "";
+	json_t *doc = json_pack("{s:s, s:s, s:[]}", "action", p->wish.action, "machine", machine, "casts");
+	int i;
+
+	for (i = 0; i < n && p->wish.kind != CAST_RETURN; i++)
+		json_array_append_new(json_object_get(doc, "casts"), cast_json(&casts[i], plan->activates[i]));
+	if (plan->n_restore)
+		json_object_set_new(doc, "restore", restore_docs(plan));
+	return doc;
 }
 
 static void start_run(struct planning *p, const struct plan *plan, const struct cast *casts, int n)
 {
 	struct core *c = p->core;
 	struct error err = { 0 };
-	json_t *doc = json_pack("{s:s, s:s, s:[]}", "action", p->wish.action, "machine",
-				casts[0].to ? casts[0].to->name : "", "casts");
-	json_t *steps = json_array();
+	json_t *doc, *steps;
 	char location[48];
 	int i;
 
 	store_set_time(c->store, env_wall(c->env));
-	if (make_secrets(c, plan, &err) < 0) {
-		json_decref(doc);
-		json_decref(steps);
+	if (make_secrets(c, plan, casts, n, &err) < 0) {
 		give_up(p, &err);
 		return;
 	}
-	for (i = 0; i < n; i++)
-		json_array_append_new(json_object_get(doc, "casts"), cast_json(&casts[i], plan->activates[i]));
+	doc = run_doc(p, plan, casts, n);
+	steps = json_array();
 	for (i = 0; i < plan->n_steps; i++)
 		json_array_append_new(steps, step_doc(&plan->steps[i]));
 	engine_start(c->engine, p->run, doc, steps, p->targets, p->request);
@@ -165,48 +226,89 @@ static void start_run(struct planning *p, const struct plan *plan, const struct 
 
 static void nothing_to_do(struct planning *p)
 {
+	const char *persona = p->wish.persona;
 	struct answer *a = p->answer;
 	struct core *c = p->core;
-	json_t *body = json_pack("{s:s, s:i, s:s, s:s, s:o}", "state", "done", "changes", 0, "action", p->wish.action,
-				 "persona", p->wish.persona, "message",
-				 json_sprintf("nothing to do: %s is as wished", p->wish.persona));
+	json_t *body = json_pack("{s:s, s:i, s:s, s:o}", "state", "done", "changes", 0, "action", p->wish.action, "message",
+				 persona ? json_sprintf("nothing to do: %s is as wished", persona)
+					 : json_string("nothing to do"));
 
+	if (persona)
+		json_object_set_new(body, "persona", json_string(persona));
 	give_back(p);
 	planning_free(p);
 	core_answer(c, a, 200, body, NULL);
 }
 
-static void finish(struct planning *p)
+/* An adoption takes over what is there as it is, or nothing. */
+static int check_adoption(const struct planning *p, const struct plan *plan, struct error *err)
 {
-	struct cast casts[CASTS_MAX];
-	struct error err = { 0 };
-	struct arena arena;
-	struct plan *plan = NULL;
-	int n;
+	size_t n = json_array_size(plan->differences);
 
-	/* A failed commit may have rebuilt the engine meanwhile, and with it the reservations. */
-	if (p->error.code || (p->apply && engine_reserve(p->core->engine, p->run, p->targets, &p->error) < 0)) {
-		err = p->error;
-		give_up(p, &err);
-		return;
+	if (!n)
+		return 0;
+	error_set(err, ERROR_CONFLICT, "the wiring of %s is not that of %s (%zu difference%s): %s", p->wish.machine,
+		  p->wish.persona, n, n == 1 ? "" : "s",
+		  json_str(json_array_get(plan->differences, 0), "summary", ""));
+	return error_hint(err, "See all: persona adopt %s --on %s. Change the persona or the wiring; an adoption changes neither.",
+			  p->wish.persona, p->wish.machine);
+}
+
+/* The plan of @p in the present model; the casts are filled in.  NULL with an error. */
+static struct plan *make_plan(struct planning *p, struct cast *casts, int *n, struct arena *arena, struct error *err)
+{
+	struct core *c = p->core;
+	struct plan *plan;
+	json_t *orphans;
+
+	*n = wish_casts(c, &p->wish, casts, arena, err);
+	if (*n < 0)
+		return NULL;
+	if (!*n) {
+		orphans = orphans_find(c, p->observed);
+		orphans_lock(c, orphans, p->targets);
+		plan = plan_sweep(c->model, orphans, err);
+		json_decref(orphans);
+	} else {
+		if (p->wish.kind == CAST_ADOPT)
+			casts[0].next_generation = plan_adopted_generation(&casts[0], p->observed);
+		plan = plan_build(c->model, casts, *n, p->observed, err);
 	}
-	arena_init(&arena);
-	n = wish_casts(p->core, &p->wish, casts, &arena, &err);
-	if (n >= 0)
-		plan = plan_build(p->core->model, casts, n, p->observed, &err);
 	if (plan && (p->expected || !p->apply))
 		plan_identify(plan);
-	if (plan && p->expected && strcmp(p->expected, plan->id) != 0) {
-		error_set(&err, ERROR_STALE, "the world has changed since this plan was made: it would be plan %s now", plan->id);
-		plan_destroy(plan);
-		plan = NULL;
-	}
-	if (!plan) {
+	return plan;
+}
+
+/* Whether a plan may be carried out: it is the one that was shown, and nothing holds what it touches. */
+static int check_plan(struct planning *p, const struct plan *plan, struct error *err)
+{
+	if (p->expected && strcmp(p->expected, plan->id) != 0)
+		return error_set(err, ERROR_STALE, "the world has changed since this plan was made: it would be plan %s now", plan->id);
+	if (!p->apply)
+		return 0;
+	/* A failed commit may have rebuilt the engine meanwhile, and with it the reservations. */
+	if (engine_reserve(p->core->engine, p->run, p->targets, err) < 0)
+		return -1;
+	return check_adoption(p, plan, err);
+}
+
+static void finish(struct planning *p)
+{
+	struct error err = p->error;
+	struct cast casts[CASTS_MAX];
+	struct plan *plan = NULL;
+	struct arena arena;
+	int n = 0;
+
+	arena_init(&arena);
+	if (!err.code)
+		plan = make_plan(p, casts, &n, &arena, &err);
+	if (!plan || check_plan(p, plan, &err) < 0) {
 		give_up(p, &err);
 	} else if (!p->apply) {
 		core_answer(p->core, p->answer, 200, plan_answer(p, plan), NULL);
 		planning_free(p);
-	} else if (!plan->n_steps) {
+	} else if (!plan->n_steps && p->wish.kind != CAST_ADOPT) {
 		nothing_to_do(p);
 	} else {
 		start_run(p, plan, casts, n);
@@ -260,7 +362,7 @@ static void read_devices(struct planning *p, const json_t *reads)
 
 	p->reads_left = json_object_size(reads) + 1;
 	json_object_foreach((json_t *)reads, device, entry) {
-		if (is_confirmed(p->core, device)) {
+		if (is_confirmed(p->core, device) && p->wish.kind != CAST_RETURN) {
 			json_object_set_new(p->observed, device, json_pack("{s:s}", "power", "confirmed"));
 			p->reads_left--;
 			continue;
@@ -276,48 +378,72 @@ static void read_devices(struct planning *p, const json_t *reads)
 		finish(p);
 }
 
-static void begin(struct core *c, struct answer *a, const json_t *body, bool apply, const char *request,
-		  const char *expected)
+static struct planning *planning_create(struct core *c, struct answer *a, bool apply, const char *request,
+					const char *expected)
 {
 	struct planning *p = xcalloc(1, sizeof(*p));
+
+	p->core = c;
+	p->answer = a;
+	p->apply = apply;
+	p->expected = expected ? xstrdup(expected) : NULL;
+	p->request = request ? xstrdup(request) : NULL;
+	p->observed = json_object();
+	c->planning++;
+	return p;
+}
+
+/* The wish is there: resolve it, reserve what it touches, read. */
+static void begin(struct planning *p)
+{
+	struct core *c = p->core;
 	struct cast casts[CASTS_MAX];
 	struct error err = { 0 };
 	struct arena arena;
 	json_t *reads;
 	int n;
 
-	p->core = c;
-	p->answer = a;
-	p->expected = expected ? xstrdup(expected) : NULL;
-	p->request = request ? xstrdup(request) : NULL;
-	p->observed = json_object();
-	c->planning++;
 	arena_init(&arena);
-	n = wish_parse(c, body, &p->wish, &err);
-	if (n == 0)
-		n = wish_casts(c, &p->wish, casts, &arena, &err);
+	n = wish_casts(c, &p->wish, casts, &arena, &err);
 	if (n >= 0) {
 		p->targets = wish_targets(casts, n);
 		p->run = c->last_run + 1;
-		if (apply && engine_reserve(c->engine, p->run, p->targets, &err) < 0)
+		if (p->apply && engine_reserve(c->engine, p->run, p->targets, &err) < 0)
 			n = -1;
-		else
-			p->apply = apply;
 	}
 	if (n < 0) {
+		p->run = 0; /* it holds nothing */
 		give_up(p, &err);
 	} else {
-		c->last_run += apply;
-		reads = plan_reads(c->model, casts, n);
+		c->last_run += p->apply;
+		reads = n ? plan_reads(c->model, casts, n) : orphans_reads(c->model);
 		read_devices(p, reads);
 		json_decref(reads);
 	}
 	arena_fini(&arena);
 }
 
+static void begin_parsed(struct planning *p, const json_t *body)
+{
+	struct error err = { 0 };
+
+	if (wish_parse(p->core, body, &p->wish, &err) < 0)
+		give_up(p, &err);
+	else
+		begin(p);
+}
+
+void service_return(struct core *c, struct answer *a, const char *machine)
+{
+	struct planning *p = planning_create(c, a, true, NULL, NULL);
+
+	p->wish = (struct wish){ .action = xstrdup("return"), .kind = CAST_RETURN, .machine = xstrdup(machine) };
+	begin(p);
+}
+
 void service_plan(struct core *c, struct answer *a, const json_t *body)
 {
-	begin(c, a, body, false, NULL, NULL);
+	begin_parsed(planning_create(c, a, false, NULL, NULL), body);
 }
 
 void service_run(struct core *c, struct answer *a, const json_t *body, const char *request)
@@ -330,10 +456,7 @@ void service_run(struct core *c, struct answer *a, const json_t *body, const cha
 		json_decref(earlier);
 		return;
 	}
-	if (plan)
-		begin(c, a, plan, true, request, json_str(plan, "id", ""));
-	else
-		begin(c, a, body, true, request, NULL);
+	begin_parsed(planning_create(c, a, true, request, plan ? json_str(plan, "id", "") : NULL), plan ? plan : body);
 }
 
 void service_cancel(struct core *c, struct answer *a, int64_t run)

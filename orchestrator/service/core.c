@@ -3,6 +3,7 @@
  * The core: opening, the turn of the loop (group commit), and what happens when a commit fails.
  */
 #include "core.h"
+#include "reconcile.h"
 
 #include "arena.h"
 #include "json.h"
@@ -246,6 +247,7 @@ static int load_state(struct core *c, struct error *err)
 	c->roster = roster_create();
 	store_assignment_each(c->store, load_assignment, c->roster, err);
 	store_quarantine_each(c->store, load_quarantine, c->roster, err);
+	reconcile_load(c->reconcile);
 	c->last_run = store_run_last(c->store);
 	resume_runs(c);
 	malloc_trim(0); /* parsing the documents took many times what the model keeps */
@@ -283,6 +285,8 @@ static void on_driver_event(void *ctx, const json_t *event)
 	char machine[128];
 	size_t n = strlen(device);
 
+	if (!strcmp(json_str(event, "event", ""), "changed"))
+		reconcile_changed(c->reconcile, event);
 	if (strcmp(json_str(event, "event", ""), "console") != 0 || !c->console_fn)
 		return;
 	if (n > 4 && n < sizeof(machine) && !strcmp(device + n - 4, "-bmc")) {
@@ -310,6 +314,7 @@ struct core *core_create(struct env *env, const struct core_config *config, stru
 	store_set_time(c->store, c->started);
 	c->dispatch = dispatch_create(env, config->driver_path, &dispatch_hands, c);
 	c->engine = engine_create(&core_engine_ops, c);
+	c->reconcile = reconcile_create(c);
 	if (store_claim(c->store, &c->epoch, err) < 0 || load_state(c, err) < 0) {
 		core_destroy(c);
 		return NULL;
@@ -321,6 +326,7 @@ struct core *core_create(struct env *env, const struct core_config *config, stru
 void core_destroy(struct core *c)
 {
 	dispatch_destroy(c->dispatch);
+	reconcile_destroy(c->reconcile);
 	outgoing_drop(c);
 	timers_drop(c);
 	engine_destroy(c->engine);

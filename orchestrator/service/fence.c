@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Quarantine by hand: the word of a person that a machine is off when its BMC cannot tell, and the way out.
+ * The word of a person that a machine is off when its BMC cannot tell.  The way out of quarantine is a run: cast.c.
  */
 #include "core.h"
 
@@ -84,25 +84,4 @@ void service_fence(struct core *c, struct answer *a, const char *machine, const 
 	dispatch_observe(c->dispatch, m->bmc->name, objects, READ_MS, on_power, w);
 	json_decref(objects);
 	core_turn_soon(c);
-}
-
-void service_return(struct core *c, struct answer *a, const char *machine)
-{
-	struct error err = { 0 };
-	const struct machine *m = core_machine(c, machine, &err);
-
-	if (m && !roster_quarantine(c->roster, machine)) {
-		error_set(&err, ERROR_CONFLICT, "%s is not quarantined", machine);
-		error_hint(&err, "See `persona show %s`.", machine);
-	}
-	if (err.code) {
-		answer_error(c, a, &err);
-		return;
-	}
-	store_set_time(c->store, env_wall(c->env));
-	roster_end_quarantine(c->roster, machine);
-	store_quarantine_delete(c->store, machine);
-	core_event(c, "machine", 0, json_pack("{s:s, s:s, s:s}", "machine", machine, "state", "returned", "by", a->caller.name));
-	core_answer(c, a, 200, json_pack("{s:s, s:s}", "machine", machine, "state", roster_on(c->roster, machine) ? "active" : "free"),
-		    NULL);
 }

@@ -4,6 +4,7 @@
  * that opens after the commit, timers to libevent.
  */
 #include "core.h"
+#include "reconcile.h"
 
 #include "arena.h"
 #include "json.h"
@@ -246,6 +247,13 @@ static void quarantine(struct core *c, const struct run *run, const char *machin
 		   json_pack("{s:s, s:s, s:s}", "machine", machine, "state", "quarantined", "reason", reason));
 }
 
+static void end_quarantine(struct core *c, const struct run *run)
+{
+	roster_end_quarantine(c->roster, run->machine);
+	store_quarantine_delete(c->store, run->machine);
+	core_event(c, "machine", run->id, json_pack("{s:s, s:s}", "machine", run->machine, "state", "returned"));
+}
+
 static const char fell_back[] = "its BMC did not answer when it was to be powered off; its storage and ports were taken away";
 
 static void hand_run_ended(void *ctx, const struct run *run)
@@ -265,8 +273,11 @@ static void hand_run_ended(void *ctx, const struct run *run)
 			quarantine(c, run, run->casts[i].to, run->reason.text);
 		}
 	}
-	if (!run->n_casts && run->state == RUN_QUARANTINED)
+	if (!run->n_casts && run->state == RUN_QUARANTINED && run->machine[0])
 		quarantine(c, run, run->machine, run->reason.text);
+	if (!strcmp(run->action, "return") && run->state == RUN_DONE)
+		end_quarantine(c, run);
+	reconcile_run_ended(c->reconcile, run);
 	store_lock_release(c->store, run->id);
 	log_info("core", "run %lld (%s) ended: %s%s%s", (long long)run->id, run->action,
 		 run_state_name(run->state), run->reason.code ? ": " : "", run->reason.text);

@@ -89,6 +89,19 @@ void roster_forget(struct roster *r, const char *persona)
 	free(a);
 }
 
+void roster_touch(struct roster *r, const char *persona, int64_t now)
+{
+	struct assignment *a = table_get(r->personas, persona);
+
+	if (a)
+		a->touched = now;
+}
+
+const struct assignment *roster_at(const struct roster *r, size_t i)
+{
+	return table_at(r->personas, i);
+}
+
 const struct assignment *roster_of(const struct roster *r, const char *persona)
 {
 	return table_get(r->personas, persona);

@@ -32,6 +32,7 @@ struct answer {
 struct core_config {
 	const char *database, *key_file, *driver_path;
 	int64_t keep_events, keep_runs;
+	int64_t reconcile_ms; /* 0: devices are read for drift only on request */
 	bool (*is_private)(const char *path); /* the file is there and only its owner may read it */
 	void (*superseded)(void *arg); /* another controller has taken over the database; NULL: nobody asks */
 	void *arg;
@@ -58,10 +59,15 @@ void answer_error(struct core *c, struct answer *a, const struct error *err);
 void service_define(struct core *c, struct answer *a, const json_t *body);
 void service_delete_persona(struct core *c, struct answer *a, const char *name);
 
-/* cast.c: plan and run a wish {action, persona, machine?, group?, with?} or {plan: …}. */
+/* cast.c: plan and run a wish {action, persona?, machine?, group?, with?} or {plan: …}. */
 void service_plan(struct core *c, struct answer *a, const json_t *body);
 void service_run(struct core *c, struct answer *a, const json_t *body, const char *request_key);
 void service_cancel(struct core *c, struct answer *a, int64_t run);
+/* A run that takes a machine out of quarantine: off, its role's maps gone, its ports parked. */
+void service_return(struct core *c, struct answer *a, const char *machine);
+
+/* reconcile.c: what was found to differ; with @now after all devices were read anew. */
+void service_drift(struct core *c, struct answer *a, const char *persona, bool now);
 
 /* power.c */
 void service_power_get(struct core *c, struct answer *a, const char *machine);
@@ -73,7 +79,6 @@ void service_console(struct core *c, struct answer *a, const char *machine, cons
 
 /* fence.c */
 void service_fence(struct core *c, struct answer *a, const char *machine, const json_t *body);
-void service_return(struct core *c, struct answer *a, const char *machine);
 
 /* view.c */
 void service_status(struct core *c, struct answer *a);

@@ -21,7 +21,8 @@ void wish_fini(struct wish *w)
 	free(w->action);
 	free(w->persona);
 	free(w->machine);
-	free(w->with);
+	while (w->n_with)
+		free(w->with[--w->n_with]);
 }
 
 static bool is_free(struct core *c, const struct machine *m)
@@ -83,39 +84,78 @@ static int choose_machine(struct core *c, const struct persona *p, const char *g
 	return 0;
 }
 
+static const struct {
+	const char *name;
+	enum cast_kind kind;
+	bool persona; /* names one */
+} actions[] = { { "apply", CAST_PLAY, true },	  { "move", CAST_PLAY, true },	   { "swap", CAST_PLAY, true },
+		{ "release", CAST_PLAY, true },	  { "repair", CAST_REPAIR, true }, { "adopt", CAST_ADOPT, true },
+		{ "return", CAST_RETURN, false }, { "sweep", CAST_PLAY, false } };
+enum { N_ACTIONS = sizeof(actions) / sizeof(actions[0]) };
+
+static bool is(const struct wish *w, const char *action)
+{
+	return !strcmp(w->action, action);
+}
+
+/* One name, or a list of them. */
+static int parse_with(const json_t *with, struct wish *w, struct error *err)
+{
+	json_t *item = (json_t *)with;
+	size_t i, n = json_is_array(with) ? json_array_size(with) : with && !json_is_null(with);
+
+	if (n > CASTS_MAX - 1)
+		return error_set(err, ERROR_USAGE, "at most %d personas can change places in one run", CASTS_MAX);
+	for (i = 0; i < n; i++) {
+		if (json_is_array(with))
+			item = json_array_get(with, i);
+		if (!json_is_string(item))
+			return error_set(err, ERROR_USAGE, "`with` must be the name of a persona, or a list of names");
+		w->with[w->n_with++] = xstrdup(json_string_value(item));
+	}
+	return 0;
+}
+
+static int check_form(const struct wish *w, struct error *err)
+{
+	if ((is(w, "move") || is(w, "adopt")) && !w->machine)
+		return error_set(err, ERROR_USAGE, "`%s` needs a machine", w->action);
+	if (is(w, "swap") && !w->n_with)
+		return error_set(err, ERROR_USAGE, "a swap needs two personas or more");
+	if (w->n_with > 1 && !is(w, "swap"))
+		return error_set(err, ERROR_USAGE, "one persona can make room; `with` names %d", w->n_with);
+	if (w->n_with && !is(w, "swap") && !is(w, "apply") && !is(w, "move"))
+		return error_set(err, ERROR_USAGE, "a %s concerns one persona", w->action);
+	return 0;
+}
+
 int wish_parse(struct core *c, const json_t *body, struct wish *w, struct error *err)
 {
-	static const char *const actions[] = { "apply", "move", "swap", "release" };
 	const struct persona *p;
-	size_t i;
+	int i;
 
 	w->action = copy(body, "action");
 	w->persona = copy(body, "persona");
 	w->machine = copy(body, "machine");
-	w->with = copy(body, "with");
 	if (!w->action)
 		w->action = xstrdup("apply");
-	for (i = 0; i < 4 && strcmp(actions[i], w->action) != 0; i++)
+	for (i = 0; i < N_ACTIONS && strcmp(actions[i].name, w->action) != 0; i++)
 		;
-	if (i == 4)
-		return error_set(err, ERROR_USAGE, "action `%s` is not one of apply, move, swap, release", w->action);
-	if (!w->persona) {
-		w->persona = xstrdup("");
+	if (i == N_ACTIONS || is(w, "return")) /* that has a door of its own */
+		return error_set(err, ERROR_USAGE, "action `%s` is not one of apply, move, swap, release, repair, adopt, sweep", w->action);
+	w->kind = actions[i].kind;
+	if (!actions[i].persona)
+		return 0;
+	if (!w->persona)
 		return error_set(err, ERROR_USAGE, "`persona` is missing");
-	}
 	p = core_persona(c, w->persona, err);
-	if (!p)
+	if (!p || parse_with(json_object_get(body, "with"), w, err) < 0 || check_form(w, err) < 0)
 		return -1;
-	if (!strcmp(w->action, "move") && !w->machine)
-		return error_set(err, ERROR_USAGE, "a move needs the machine to go to");
-	if (!strcmp(w->action, "swap") && !w->with)
-		return error_set(err, ERROR_USAGE, "a swap needs two personas");
-	if (!strcmp(w->action, "apply") && !w->machine)
-		return choose_machine(c, p, json_str(body, "group", NULL), w, err);
-	return 0;
+	return is(w, "apply") && !w->machine ? choose_machine(c, p, json_str(body, "group", NULL), w, err) : 0;
 }
 
-static int fill(struct core *c, const char *persona, struct cast *cast, struct arena *a, struct error *err)
+static int fill(struct core *c, const char *persona, enum cast_kind kind, struct cast *cast, struct arena *a,
+		struct error *err)
 {
 	const struct persona *p = core_persona(c, persona, err);
 	const struct assignment *now;
@@ -127,7 +167,8 @@ static int fill(struct core *c, const char *persona, struct cast *cast, struct a
 			       .from = now && now->machine ? model_machine(c->model, now->machine) : NULL,
 			       .generation = now ? now->generation : 0,
 			       .next_generation = now ? now->last + 1 : 1,
-			       .identities = identities_load(c, p, a) };
+			       .identities = identities_load(c, p, a),
+			       .kind = kind };
 	return 0;
 }
 
@@ -174,39 +215,87 @@ static int check_displaced(const struct cast *comes, const struct cast *goes, st
 	return error_hint(err, "See who does: persona show %s", comes->to->name);
 }
 
-static int set_targets(struct core *c, const struct wish *w, struct cast *casts, struct error *err)
+/* Each takes the machine of the next, the last that of the first. */
+static int set_rotation(struct cast *casts, int n, struct error *err)
 {
-	if (!strcmp(w->action, "release") && w->with)
-		return error_set(err, ERROR_USAGE, "a release concerns one persona");
-	if (!strcmp(w->action, "release"))
-		return casts[0].from ? 0 : not_playing(&casts[0], err);
-	if (!strcmp(w->action, "swap")) {
-		if (!casts[0].from || !casts[1].from)
-			return not_playing(&casts[casts[0].from ? 1 : 0], err);
-		casts[0].to = casts[1].from;
-		casts[1].to = casts[0].from;
-		return casts[0].persona != casts[1].persona ? 0 : error_set(err, ERROR_USAGE, "a persona cannot swap with itself");
+	int i, k;
+
+	for (i = 0; i < n; i++) {
+		if (!casts[i].from)
+			return not_playing(&casts[i], err);
+		for (k = 0; k < i; k++)
+			if (casts[k].persona == casts[i].persona)
+				return error_set(err, ERROR_USAGE, "a persona cannot swap with itself");
 	}
+	for (i = 0; i < n; i++)
+		casts[i].to = casts[(i + 1) % n].from;
+	return 0;
+}
+
+static int set_machine(struct core *c, const struct wish *w, struct cast *casts, struct error *err)
+{
 	casts[0].to = core_machine(c, w->machine, err);
 	if (!casts[0].to)
 		return -1;
-	if (!strcmp(w->action, "move") && !casts[0].from)
+	if (is(w, "move") && !casts[0].from)
 		return not_playing(&casts[0], err);
-	if (w->with && check_displaced(&casts[0], &casts[1], err) < 0)
+	if (w->n_with && check_displaced(&casts[0], &casts[1], err) < 0)
 		return -1;
-	if (!strcmp(w->action, "apply") && casts[0].from && casts[0].from != casts[0].to) {
+	if (!is(w, "move") && casts[0].from && (casts[0].from != casts[0].to || is(w, "adopt"))) {
 		error_set(err, ERROR_CONFLICT, "%s plays on %s already", w->persona, casts[0].from->name);
+		if (is(w, "adopt"))
+			return error_hint(err, "There is nothing to adopt; see `persona drift %s`.", w->persona);
 		return error_hint(err, "To take it to %s: persona move %s --to %s", w->machine, w->persona, w->machine);
 	}
 	return 0;
 }
 
+static int set_targets(struct core *c, const struct wish *w, struct cast *casts, int n, struct error *err)
+{
+	if (is(w, "swap"))
+		return set_rotation(casts, n, err);
+	if (is(w, "apply") || is(w, "move") || is(w, "adopt"))
+		return set_machine(c, w, casts, err);
+	if (!casts[0].from)
+		return not_playing(&casts[0], err);
+	if (is(w, "repair"))
+		casts[0].to = casts[0].from;
+	return 0;
+}
+
+/* The machine is taken out of quarantine; a persona that is assigned to it stays so, and is down. */
+static int return_cast(struct core *c, const struct wish *w, struct cast *cast, struct arena *a, struct error *err)
+{
+	const struct machine *m = core_machine(c, w->machine, err);
+	const struct assignment *on;
+
+	if (!m)
+		return -1;
+	if (!roster_quarantine(c->roster, m->name)) {
+		error_set(err, ERROR_CONFLICT, "%s is not quarantined", m->name);
+		return error_hint(err, "See `persona show %s`.", m->name);
+	}
+	on = roster_on(c->roster, m->name);
+	*cast = (struct cast){ 0 };
+	if (on && fill(c, on->persona, CAST_RETURN, cast, a, err) < 0)
+		return -1;
+	cast->kind = CAST_RETURN;
+	cast->from = m;
+	return 1;
+}
+
 int wish_casts(struct core *c, const struct wish *w, struct cast *casts, struct arena *a, struct error *err)
 {
-	int n = w->with ? 2 : 1, i;
+	int n = 1 + w->n_with, i;
 
-	if (fill(c, w->persona, &casts[0], a, err) < 0 || (n == 2 && fill(c, w->with, &casts[1], a, err) < 0) ||
-	    set_targets(c, w, casts, err) < 0)
+	if (is(w, "sweep"))
+		return 0;
+	if (w->kind == CAST_RETURN)
+		return return_cast(c, w, casts, a, err);
+	for (i = 0; i < n; i++)
+		if (fill(c, i ? w->with[i - 1] : w->persona, w->kind, &casts[i], a, err) < 0)
+			return -1;
+	if (set_targets(c, w, casts, n, err) < 0)
 		return -1;
 	for (i = 0; i < n; i++)
 		if (check_target(c, casts, n, &casts[i], err) < 0 ||
@@ -215,9 +304,9 @@ int wish_casts(struct core *c, const struct wish *w, struct cast *casts, struct 
 	return n;
 }
 
-static void add_target(json_t *targets, const char *fmt, const char *a, const char *b)
+void targets_add(json_t *targets, const char *kind, const char *a, const char *b)
 {
-	json_t *text = json_sprintf("%s:%s%s%s", fmt, a, b ? "/" : "", b ? b : "");
+	json_t *text = json_sprintf("%s:%s%s%s", kind, a, b ? "/" : "", b ? b : "");
 	size_t i;
 
 	for (i = 0; i < json_array_size(targets); i++)
@@ -234,9 +323,9 @@ static void add_machine(json_t *targets, const struct machine *m)
 
 	if (!m)
 		return;
-	add_target(targets, "machine", m->name, NULL);
+	targets_add(targets, "machine", m->name, NULL);
 	for (i = 0; i < m->n_nics; i++)
-		add_target(targets, "port", m->nics[i].sw->name, m->nics[i].port);
+		targets_add(targets, "port", m->nics[i].sw->name, m->nics[i].port);
 }
 
 json_t *wish_targets(const struct cast *casts, int n)
@@ -245,11 +334,13 @@ json_t *wish_targets(const struct cast *casts, int n)
 	int i, k;
 
 	for (i = 0; i < n; i++) {
-		add_target(targets, "persona", casts[i].persona->name, NULL);
 		add_machine(targets, casts[i].from);
 		add_machine(targets, casts[i].to);
+		if (!casts[i].persona)
+			continue;
+		targets_add(targets, "persona", casts[i].persona->name, NULL);
 		for (k = 0; k < casts[i].persona->n_volumes; k++)
-			add_target(targets, "volume", casts[i].persona->volumes[k].array->name,
+			targets_add(targets, "volume", casts[i].persona->volumes[k].array->name,
 				   casts[i].persona->volumes[k].volume);
 	}
 	return targets;

@@ -76,6 +76,12 @@ void store_quarantine_put(struct store *s, const char *machine, const char *reas
 			  const char *confirmed);
 void store_quarantine_delete(struct store *s, const char *machine);
 
+/* drift: what differs from the wiring in force, by a key of the caller's. */
+typedef void (*store_drift_fn)(void *arg, const char *key, json_t *doc);
+void store_drift_each(struct store *s, store_drift_fn fn, void *arg);
+void store_drift_put(struct store *s, const char *key, const json_t *doc);
+void store_drift_delete(struct store *s, const char *key);
+
 /* secret: encrypted at rest.  get returns NULL with NOT_FOUND, or INTERNAL when it cannot be opened. */
 struct secret *store_secret_get(struct store *s, const char *name, struct error *err);
 int store_secret_put(struct store *s, const char *name, const struct secret *value, struct error *err);

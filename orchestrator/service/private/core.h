@@ -16,6 +16,7 @@
 struct outgoing; /* a device operation that waits for the commit */
 struct timer;	 /* of the engine */
 struct waiting;	 /* an answer that waits for the commit */
+struct reconcile;
 
 struct core {
 	struct env *env;
@@ -25,6 +26,7 @@ struct core {
 	struct roster *roster;
 	struct engine *engine;
 	struct dispatch *dispatch;
+	struct reconcile *reconcile;
 	int64_t epoch, last_run, started;
 	uint64_t era; /* of the engine: answers to an older one are dropped */
 	bool superseded; /* another controller has taken over: nothing more may be sent */

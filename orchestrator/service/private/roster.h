@@ -6,6 +6,7 @@
 #define RECAST_ROSTER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct roster;
@@ -15,6 +16,7 @@ struct assignment {
 	char *machine;	    /* NULL: nowhere */
 	int64_t generation; /* in force, 0: never activated */
 	int64_t last;	    /* highest ever used */
+	int64_t touched;    /* when a run last ended that concerned it (UTC ms); 0: not in this life */
 };
 
 struct roster *roster_create(void);
@@ -23,6 +25,11 @@ void roster_destroy(struct roster *r);
 /* Put or change an assignment; @machine NULL for nowhere. */
 void roster_put(struct roster *r, const char *persona, const char *machine, int64_t generation, int64_t last);
 void roster_forget(struct roster *r, const char *persona);
+
+void roster_touch(struct roster *r, const char *persona, int64_t now);
+
+/* In no order; NULL at the end. */
+const struct assignment *roster_at(const struct roster *r, size_t i);
 
 /* NULL when the persona never played. */
 const struct assignment *roster_of(const struct roster *r, const char *persona);

@@ -8,10 +8,14 @@
 #include "core.h"
 
 struct wish {
-	char *action;  /* "apply", "move", "swap", "release" */
-	char *persona;
-	char *machine; /* chosen when the wish named a group; NULL for release and swap */
-	char *with;    /* the other persona of a swap; of an apply or move, the one that has to leave the machine */
+	char *action;  /* "apply", "move", "swap", "release", "repair", "adopt", "return", "sweep" */
+	enum cast_kind kind;
+	char *persona; /* NULL: of a machine that returns, and of a sweep */
+	char *machine; /* chosen when the wish named a group; NULL for release, swap, repair and sweep */
+	/* The other personas of a swap, each of which takes the machine of the next; of an apply or move, the one that
+	 * has to leave the machine. */
+	char *with[CASTS_MAX - 1];
+	int n_with;
 };
 
 /* Parse and choose a machine where the wish leaves it open.  0 or -1. */
@@ -23,5 +27,8 @@ int wish_casts(struct core *c, const struct wish *w, struct cast *casts, struct 
 
 /* All that must be locked: machines, personas, ports, volumes.  A new array of text. */
 json_t *wish_targets(const struct cast *casts, int n);
+
+/* Add "KIND:A" or "KIND:A/B" (@b not NULL) to an array of targets, once. */
+void targets_add(json_t *targets, const char *kind, const char *a, const char *b);
 
 #endif
