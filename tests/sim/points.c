@@ -45,7 +45,7 @@ struct options {
 	int cancel, refuse, refuse_undo;
 	struct point path[CRASHES];
 	int crashes, depth, every, part, parts, most;
-	bool trace, replays;
+	bool trace, replays, first;
 };
 
 /* All that no return may touch. */
@@ -57,7 +57,7 @@ struct tally {
 	struct known known, base;
 	struct point path[CRASHES];
 	int crashes;
-	uint64_t played[CRASHES + 1], ended[RUN_STATE_COUNT + 1], replayed, violations, of_variant;
+	uint64_t played[CRASHES + 1], ended[RUN_STATE_COUNT + 1], replayed, violations, of_variant, met;
 	uint32_t n_marks[CRASHES], marks[CRASHES][MARKS];
 	struct wiring now;
 	char why[STORY_WHY];
@@ -88,6 +88,11 @@ static void violated(const char *why)
 	t->of_variant++;
 	printf("violation: %s\n", why);
 	print_again();
+	if (!t->o.first)
+		return;
+	printf("points: found after %" PRIu64 " stories\n", t->played[0] + t->played[1] + t->played[2]);
+	fflush(stdout);
+	_exit(1);
 }
 
 /* A broken assertion of the core, or worse. */
@@ -218,9 +223,10 @@ static void crash_here(int crashes, const uint64_t *since)
 	script_step(&x);
 }
 
+/* All pairs of crashes where there is no other trouble; beside troubles every so many. */
 static bool is_due(void)
 {
-	return t->o.every < 2 || t->played[CRASHES] % (uint64_t)t->o.every == 0;
+	return (!t->cancel && !t->refuse) || t->met++ % (uint64_t)t->o.every == 0;
 }
 
 /* Play on without another crash; then again, with one more at each point. */
@@ -392,7 +398,8 @@ static void explore_transition(const struct transition *tr)
 static int usage(FILE *out)
 {
 	fputs("usage: recast-points [--transition NAME] [--cancel N] [--refuse N] [--refuse-undo N] [--crash POINT:N]… [--trace]\n"
-	      "                     [--single] [--every N] [--part I/N] [--most VIOLATIONS] [--list]\n",
+	      "                     [--single] [--every N] [--part I/N] [--most VIOLATIONS | --first] [--list]\n"
+	      "All points, and all pairs of points; with --every N, beside a cancel or refusal only every N-th pair.\n",
 	      out);
 	return out == stdout ? 0 : 2;
 }
@@ -429,6 +436,8 @@ static bool take(struct options *o, int c, const char *arg)
 		return parse_crash(o, arg);
 	case 't':
 		return o->trace = true;
+	case 'f':
+		return o->first = true;
 	case '1':
 		o->depth = 1;
 		return true;
@@ -449,7 +458,7 @@ static int parse(int argc, char **argv, struct options *o)
 	static const struct option longs[] = { { "transition", 1, NULL, 'T' }, { "cancel", 1, NULL, 'c' }, { "refuse", 1, NULL, 'r' },
 					       { "refuse-undo", 1, NULL, 'u' }, { "crash", 1, NULL, 'x' },  { "trace", 0, NULL, 't' },
 					       { "single", 0, NULL, '1' },	{ "every", 1, NULL, 'e' },  { "part", 1, NULL, 'p' },
-					       { "most", 1, NULL, 'm' },	{ "list", 0, NULL, 'l' },   { "help", 0, NULL, 'h' },
+					       { "most", 1, NULL, 'm' },	{ "first", 0, NULL, 'f' },    { "list", 0, NULL, 'l' },   { "help", 0, NULL, 'h' },
 					       { 0 } };
 	size_t i;
 	int c;
@@ -497,7 +506,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < TRANSITIONS; i++)
 		if (!o.transition || !strcmp(o.transition, transitions[i].name))
 			explore_transition(&transitions[i]);
-	if (!t->transitions)
+	if (!t->transitions || o.every < 1)
 		return usage(stderr);
 	return report(seconds() - start);
 }

@@ -65,13 +65,13 @@ static int split(const char *at, char words[WORDS][WORD])
 
 static void wish(struct script *x, char w[WORDS][WORD])
 {
-	bool replaces = !strcmp(w[0], "replace"), swaps = !strcmp(w[0], "swap");
-	json_t *body = json_pack("{s:s, s:s}", "action", replaces ? "apply" : w[0], "persona", w[1]);
+	bool swaps = !strcmp(w[0], "swap");
+	json_t *body = json_pack("{s:s, s:s*}", "action", w[0], "persona", w[1][0] ? w[1] : NULL);
 	char key[16];
 
 	if (w[2][0])
-		json_object_set_new(body, swaps ? "with" : "machine", json_string(w[2]));
-	if (replaces)
+		json_object_set_new(body, swaps ? "with" : "machine", swaps && w[3][0] ? json_pack("[s, s]", w[2], w[3]) : json_string(w[2]));
+	if (w[3][0] && !swaps)
 		json_object_set_new(body, "with", json_string(w[3]));
 	snprintf(key, sizeof(key), "wish-%d", x->command);
 	service_run(x->story.core, story_answer(&x->story), body, key);
@@ -81,6 +81,23 @@ static void wish(struct script *x, char w[WORDS][WORD])
 static int number_of(const char *machine)
 {
 	return machine[0] ? machine[strlen(machine) - 1] - '1' : 0;
+}
+
+/* Somebody puts the first port of a machine into another VLAN. */
+static void rewire(struct rack *r, const char *machine)
+{
+	struct rack_port *port = &r->switches[0].ports[number_of(machine)];
+
+	port->running.native = port->startup.native = VLAN_FOREIGN;
+}
+
+/* A map that a controller has left behind: of a persona that nobody knows. */
+static void leave_map(struct rack *r)
+{
+	struct rack_map *m = &r->arrays[0].maps[RACK_MAPS - 1];
+
+	*m = (struct rack_map){ .name = "p9", .target = "iqn.2026-01.example.recast:san1:p9", .initiator = "iqn.2026-01.example:p9",
+				.user = "p9.g1", .generation = 1, .managed = true };
 }
 
 /* What is done in the room, not asked of the core.  False: it is none of these. */
@@ -96,6 +113,10 @@ static bool by_hand(struct script *x, char w[WORDS][WORD])
 		rack_away(r, bmc, FOR_EVER);
 	else if (!strcmp(w[0], "well"))
 		rack_away(r, bmc, 0);
+	else if (!strcmp(w[0], "rewire"))
+		rewire(r, w[1]);
+	else if (!strcmp(w[0], "leave-map"))
+		leave_map(r);
 	else
 		return false;
 	return true;
@@ -184,6 +205,7 @@ static void on_heard(struct story *s, int tag, int status, const json_t *body)
 	(void)body;
 	if (tag == TAG_CANCEL) {
 		x->cancel = status == 507 ? CANCEL_NOT : CANCEL_HEARD;
+		x->cancel_taken |= status < 400;
 		return;
 	}
 	x->heard = true;
@@ -262,7 +284,7 @@ static bool on_refuses(struct story *s, const char *device, const struct driver_
 
 void script_begin(struct script *x, const struct transition *t, bool trace)
 {
-	struct story_options o = { .seed = 1, .machines = MACHINES, .personas = 3, .trace = trace };
+	struct story_options o = { .seed = 1, .machines = MACHINES, .personas = 3, .trace = trace, .no_drift = true };
 
 	memset(x, 0, sizeof(*x));
 	x->transition = t;
@@ -381,16 +403,24 @@ static void roles(struct core *c, struct paper *p)
 	}
 }
 
+static bool is_dead(const struct rack_machine *m)
+{
+	return m->bmc.dev.away_until > m->rack->sim->now;
+}
+
 void script_wiring(const struct script *x, struct wiring *w)
 {
 	struct paper p = { w->text, w->text + sizeof(w->text) };
 	const struct rack *r = x->story.rack;
+	const struct rack_machine *m;
 	int i;
 
 	w->text[0] = '\0';
-	for (i = 0; i < r->n_machines; i++)
-		line(&p, "%s is %s, boots %s%s\n", r->machines[i].name, r->machines[i].on ? "on" : "off", r->machines[i].bmc.boot,
-		     x->story.core && roster_quarantine(x->story.core->roster, r->machines[i].name) ? ", in quarantine" : "");
+	for (i = 0; i < r->n_machines; i++) {
+		m = &r->machines[i];
+		line(&p, "%s is %s, boots %s%s\n", m->name, is_dead(m) ? "beyond reach" : m->on ? "on" : "off", m->bmc.boot,
+		     x->story.core && roster_quarantine(x->story.core->roster, m->name) ? ", in quarantine" : "");
+	}
 	for (i = 0; i < r->n_switches; i++)
 		ports(&r->switches[i], &p);
 	for (i = 0; i < r->n_arrays; i++)
@@ -420,13 +450,29 @@ enum run_state script_outcome(struct script *x)
 	return state;
 }
 
+/* A machine that was asked to shut down and then spared may still go off; one in quarantine may be off. */
+static bool is_off_by_now(const struct script *x, const char *want, const char *got)
+{
+	const char *power = strstr(want, " is on, "), *end = want + strcspn(want, "\n");
+	bool asked = false;
+	int i;
+
+	for (i = 0; i < x->forward.n; i++)
+		asked |= strstr(x->forward.text[i], "/shutdown=") != NULL;
+	return power && power < end && (asked || (strstr(want, "in quarantine") && strstr(want, "in quarantine") < end)) &&
+	       !strncmp(want, got, (size_t)(power - want)) && !strncmp(got + (power - want), " is off, ", 9) &&
+	       !strncmp(power + 8, got + (power - want) + 9, (size_t)(end - power - 8));
+}
+
 /* Is the line of @got what @want says?  Generations may be others; a port that trunked everything may be parked. */
-static bool line_fits(const char *want, const char *got, bool prior)
+static bool line_fits(const struct script *x, const char *want, const char *got, bool prior)
 {
 	const char *open = strstr(want, " open ");
 	const char *end = want + strcspn(want, "\n");
 
 	if (prior && open && open < end && !strncmp(want, got, (size_t)(open - want)) && strstr(got, "\"recast parked\""))
+		return true;
+	if (prior && is_off_by_now(x, want, got))
 		return true;
 	for (; *want && *want != '\n'; want++, got++) {
 		if (*want != *got)
@@ -442,9 +488,9 @@ static bool line_fits(const char *want, const char *got, bool prior)
 }
 
 /* The first lines that differ; the ends when none does. */
-static bool fits(const char **a, const char **b, bool prior)
+static bool fits(const struct script *x, const char **a, const char **b, bool prior)
 {
-	while (**a && **b && line_fits(*a, *b, prior)) {
+	while (**a && **b && line_fits(x, *a, *b, prior)) {
 		*a += strcspn(*a, "\n") + 1;
 		*b += strcspn(*b, "\n") + 1;
 	}
@@ -455,7 +501,7 @@ static void compare(struct script *x, const struct wiring *want, const struct wi
 {
 	const char *a = want->text, *b = got->text;
 
-	if (!fits(&a, &b, prior))
+	if (!fits(x, &a, &b, prior))
 		story_violation(&x->story, "the run has ended with %s wiring, and it is not so: wanted \"%.*s\", found \"%.*s\"",
 				prior ? "the prior" : "the new", (int)strcspn(a, "\n"), a, (int)strcspn(b, "\n"), b);
 }
@@ -472,7 +518,7 @@ static void judge_quarantine(struct script *x)
 		if (!roster_quarantine(c->roster, r->machines[i].name))
 			continue;
 		n++;
-		if (r->machines[i].on)
+		if (r->machines[i].on && !is_dead(&r->machines[i]))
 			story_violation(&x->story, "%s is in quarantine, and on", r->machines[i].name);
 		a = roster_on(c->roster, r->machines[i].name);
 		for (k = 0; a && k < RACK_MAPS * r->n_arrays; k++)
@@ -483,13 +529,89 @@ static void judge_quarantine(struct script *x)
 		story_violation(&x->story, "the run has ended in quarantine, and no machine is");
 }
 
+/* Power by hand and a map of an unknown secret are not put back; what is done of them stays.  A machine that is not let out
+ * of quarantine stays there, off. */
+static bool has_no_way_back(const struct script *x, const struct wiring *after, const struct wiring *now)
+{
+	const char *a = after->text, *b = now->text;
+
+	if (!strncmp(x->transition->change, "return", 6))
+		return strstr(now->text, " is off, boots pxe, in quarantine") != NULL;
+	return (!strncmp(x->transition->change, "power", 5) || !strncmp(x->transition->change, "sweep", 5)) && fits(x, &a, &b, false);
+}
+
 static void judge_without_run(struct script *x, const struct wiring *prior, const struct wiring *after, const struct wiring *now)
 {
 	const char *a = after->text, *b = now->text;
 
-	if (x->refused && x->again && fits(&a, &b, false))
+	if (x->refused && x->again && fits(x, &a, &b, false))
 		return; /* it was done the first time, and nobody heard */
 	compare(x, x->refused ? prior : after, now, x->refused != 0);
+}
+
+static const struct rack_map *map_of(const struct rack *r, const char *array, const char *persona)
+{
+	int a, i;
+
+	for (a = 0; a < r->n_arrays; a++)
+		for (i = 0; i < RACK_MAPS && !strcmp(r->arrays[a].dev.name, array); i++)
+			if (!strcmp(r->arrays[a].maps[i].name, persona))
+				return &r->arrays[a].maps[i];
+	return NULL;
+}
+
+/* A role that plays has the map of its generation on each of its arrays, and its first port in its network. */
+static void judge_role(struct script *x, const struct persona *p, const struct assignment *a)
+{
+	const struct rack *r = x->story.rack;
+	const struct port_config *port = &r->switches[0].ports[number_of(a->machine)].running;
+	const struct rack_map *map;
+	int i;
+
+	for (i = 0; i < p->n_volumes; i++) {
+		map = map_of(r, p->volumes[i].array->name, p->name);
+		if (!map || map->generation != a->generation)
+			story_violation(&x->story, "%s plays in generation %lld, and its map on %s is of %lld", p->name,
+					(long long)a->generation, p->volumes[i].array->name, map ? (long long)map->generation : 0LL);
+	}
+	if (port->native != p->vnics[0].network->vlan)
+		story_violation(&x->story, "%s plays on %s, whose first port is in VLAN %d", p->name, a->machine, port->native);
+}
+
+/* A machine that plays nothing is in no network of a role. */
+static void judge_free(struct script *x, int machine)
+{
+	const struct rack *r = x->story.rack;
+	int i;
+
+	for (i = 0; i < r->n_switches; i++)
+		if (!strncmp(r->switches[i].ports[machine].running.description, "recast p", 8) &&
+		    strcmp(r->switches[i].ports[machine].running.description, "recast parked") != 0)
+			story_violation(&x->story, "%s plays nothing, and its port on %s is \"%s\"", r->machines[machine].name,
+					r->switches[i].dev.name, r->switches[i].ports[machine].running.description);
+}
+
+/* After a good end; whatever the change was. */
+static void judge_roles(struct script *x)
+{
+	struct core *c = x->story.core;
+	const struct assignment *a;
+	const struct persona *p;
+	size_t i;
+	int k;
+
+	for (i = 0; (p = model_at(c->model, KIND_PERSONA, i)); i++) {
+		a = roster_of(c->roster, p->name);
+		if (a && a->machine && !roster_quarantine(c->roster, a->machine))
+			judge_role(x, p, a);
+		else if ((!a || !a->machine) && (map_of(x->story.rack, "san1", p->name) || map_of(x->story.rack, "san2", p->name)))
+			story_violation(&x->story, "%s plays nowhere, and has a map", p->name);
+	}
+	for (k = 0; k < x->story.rack->n_machines; k++)
+		if (!roster_on(c->roster, x->story.rack->machines[k].name))
+			judge_free(x, k);
+	if (x->cancel_taken && script_outcome(x) == RUN_DONE && strncmp(x->transition->change, "power", 5) != 0)
+		story_violation(&x->story, "a cancel was taken, and the run has ended as done");
 }
 
 void script_judge(struct script *x, const struct wiring *prior, const struct wiring *after)
@@ -502,6 +624,10 @@ void script_judge(struct script *x, const struct wiring *prior, const struct wir
 	if (s->why[0])
 		return;
 	end = script_outcome(x);
+	if (end == RUN_DONE)
+		judge_roles(x);
+	if (end != RUN_STATE_COUNT && x->refused && x->again && strncmp(x->transition->change, "power", 5) != 0)
+		story_violation(s, "a wish was asked again under its key, and refused, though its run is there");
 	if (!after || s->why[0])
 		return;
 	script_wiring(x, &now);
@@ -510,7 +636,8 @@ void script_judge(struct script *x, const struct wiring *prior, const struct wir
 		compare(x, after, &now, false);
 		break;
 	case RUN_ROLLED_BACK:
-		compare(x, prior, &now, true);
+		if (!has_no_way_back(x, after, &now))
+			compare(x, prior, &now, true);
 		break;
 	case RUN_QUARANTINED:
 		judge_quarantine(x);

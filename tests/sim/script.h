@@ -12,9 +12,10 @@
 enum { SCRIPT_KEYS = 64, SCRIPT_KEY = 96, WIRING_TEXT = 6000 };
 
 /* Words of a script, commands separated by ';':
- *	apply P M, move P M, swap P Q, release P, replace P M Q (P comes, Q leaves M), power M on|off|soft, fence M, return M
+ *	apply P M [Q], move P M [Q] (Q leaves M), swap P Q [R], release P, repair P, sweep, power M on|off|soft, fence M, return M
  *	vlan P		define P with another network
  *	button M on|off	somebody presses it
+ *	rewire M, leave-map	somebody changes a port; a map of an unknown persona is there
  *	dead M, well M	its BMC answers no more, answers again
  *	rest		wait until nothing is under way and the machines have settled */
 struct transition {
@@ -53,6 +54,7 @@ struct script {
 	int64_t runs_before, began;
 	uint64_t seams_before[SEAM_COUNT];
 	enum { CANCEL_NOT, CANCEL_ASKED, CANCEL_HEARD } cancel;
+	bool cancel_taken;
 	uint64_t cancel_life;
 	struct keys forward, back;
 };

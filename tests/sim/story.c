@@ -284,7 +284,7 @@ static void check_acked(struct story *s)
 static void live(void *arg)
 {
 	struct story *s = arg;
-	struct core_config config = { memdisk_path(s->disk), "", "", 1000, 100, 20000, is_private, NULL, NULL };
+	struct core_config config = { memdisk_path(s->disk), "", "", 1000, 100, s->options.no_drift ? 0 : 20000, is_private, NULL, NULL };
 	uint64_t failed = s->disk->commits_failed;
 	struct error err = { 0 };
 

@@ -32,6 +32,7 @@ struct story_options {
 	bool faults;	   /* of all kinds; from the middle of the story on they stop and must have no lasting effect */
 	int crash_percent; /* of a hundred wishes: the core dies somewhere after it */
 	bool trace;
+	bool no_drift; /* the core does not look for drift by itself */
 };
 
 struct story {
