@@ -2,5 +2,6 @@
 dist_man_MANS += \
 	man/persona.1 \
 	man/recast-api.7 \
+	man/recast-site.5 \
 	man/recast.conf.5 \
 	man/recastd.8

@@ -80,9 +80,14 @@ static void post_plan(struct call *call)
 	service_plan(call->api->core, call->answer, call->body);
 }
 
+static const char *request_key(const struct call *call)
+{
+	return json_str(call->headers, "idempotency-key", NULL);
+}
+
 static void post_run(struct call *call)
 {
-	service_run(call->api->core, call->answer, call->body, json_str(call->headers, "idempotency-key", NULL));
+	service_run(call->api->core, call->answer, call->body, request_key(call));
 }
 
 static void get_runs(struct call *call)
@@ -118,7 +123,7 @@ static void get_power(struct call *call)
 
 static void post_power(struct call *call)
 {
-	service_power_set(call->api->core, call->answer, call->segments[0], call->body);
+	service_power_set(call->api->core, call->answer, call->segments[0], call->body, request_key(call));
 }
 
 static void post_identify(struct call *call)
@@ -133,7 +138,7 @@ static void get_health(struct call *call)
 
 static void post_return(struct call *call)
 {
-	service_return(call->api->core, call->answer, call->segments[0]);
+	service_return(call->api->core, call->answer, call->segments[0], request_key(call));
 }
 
 static void post_fence(struct call *call)
@@ -248,10 +253,13 @@ static const struct route {
 	enum door door;
 	const char *method, *path;
 	void (*handle)(struct call *call);
+	bool needs_body;
 } routes[] = {
-#define ROUTE(door, method, path, handler) { door, method, path, handler },
+#define BODY true
+#define ROUTE(door, method, path, handler, body) { door, method, path, handler, body },
 #include "routes.def"
 #undef ROUTE
+#undef BODY
 };
 
 /* Match @path against a pattern, filling in the segments. */
@@ -317,8 +325,7 @@ static void call_route(struct call *call, const struct route *route, const json_
 	if (!authorised(call->api, route->door, peer)) {
 		error_set(&err, ERROR_DENIED, "uid %lld may not use this controller", (long long)json_int(peer, "uid", -1));
 		answer_error(call->api->core, call->answer, &err);
-	} else if (strcmp(route->method, "GET") && strcmp(route->method, "DELETE") && !json_is_object(call->body) &&
-		   !strstr(route->path, "/cancel") && !strstr(route->path, "/return")) {
+	} else if (route->needs_body && !json_is_object(call->body)) {
 		error_set(&err, ERROR_USAGE, "the request needs a JSON object as its body");
 		answer_error(call->api->core, call->answer, &err);
 	} else {

@@ -433,10 +433,24 @@ static void begin_parsed(struct planning *p, const json_t *body)
 		begin(p);
 }
 
-void service_return(struct core *c, struct answer *a, const char *machine)
+bool answered_before(struct core *c, struct answer *a, const char *request)
 {
-	struct planning *p = planning_create(c, a, true, NULL, NULL);
+	json_t *earlier = request ? store_run_by_request(c->store, request) : NULL;
 
+	if (!earlier)
+		return false;
+	core_answer(c, a, 202, run_json(earlier), NULL);
+	json_decref(earlier);
+	return true;
+}
+
+void service_return(struct core *c, struct answer *a, const char *machine, const char *request)
+{
+	struct planning *p;
+
+	if (answered_before(c, a, request))
+		return;
+	p = planning_create(c, a, true, request, NULL);
 	p->wish = (struct wish){ .action = xstrdup("return"), .kind = CAST_RETURN, .machine = xstrdup(machine) };
 	begin(p);
 }
@@ -449,13 +463,9 @@ void service_plan(struct core *c, struct answer *a, const json_t *body)
 void service_run(struct core *c, struct answer *a, const json_t *body, const char *request)
 {
 	const json_t *plan = json_object_get(body, "plan");
-	json_t *earlier = request ? store_run_by_request(c->store, request) : NULL;
 
-	if (earlier) { /* the same wish sent twice is one run */
-		core_answer(c, a, 202, run_json(earlier), NULL);
-		json_decref(earlier);
+	if (answered_before(c, a, request))
 		return;
-	}
 	begin_parsed(planning_create(c, a, true, request, plan ? json_str(plan, "id", "") : NULL), plan ? plan : body);
 }
 

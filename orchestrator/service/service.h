@@ -64,14 +64,14 @@ void service_plan(struct core *c, struct answer *a, const json_t *body);
 void service_run(struct core *c, struct answer *a, const json_t *body, const char *request_key);
 void service_cancel(struct core *c, struct answer *a, int64_t run);
 /* A run that takes a machine out of quarantine: off, its role's maps gone, its ports parked. */
-void service_return(struct core *c, struct answer *a, const char *machine);
+void service_return(struct core *c, struct answer *a, const char *machine, const char *request_key);
 
 /* reconcile.c: what was found to differ; with @now after all devices were read anew. */
 void service_drift(struct core *c, struct answer *a, const char *persona, bool now);
 
 /* power.c */
 void service_power_get(struct core *c, struct answer *a, const char *machine);
-void service_power_set(struct core *c, struct answer *a, const char *machine, const json_t *body);
+void service_power_set(struct core *c, struct answer *a, const char *machine, const json_t *body, const char *request_key);
 void service_health(struct core *c, struct answer *a, const char *machine);
 void service_identify(struct core *c, struct answer *a, const char *machine, const json_t *body);
 void service_console(struct core *c, struct answer *a, const char *machine, const char *action,

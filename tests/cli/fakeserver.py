@@ -29,8 +29,19 @@ STEPS = [
 PLAN = {
     "id": "3f2a9c1e5b7d48f0a1b2c3d4e5f60718", "action": "apply", "persona": "web", "with": None,
     "machine": "node4", "from": "node1", "group": None, "impact": "downtime",
-    "fence": "F1 node1-bmc says off, read twice", "steps": STEPS, "changes": 4,
+    "fence": "F1 node1-bmc says off, read twice", "steps": STEPS, "restore": [], "changes": 4,
     "observed_hash": "0123456789abcdef0123456789abcdef", "generation": 3,
+}
+
+DRIFT = {
+    "interval_ms": 60000,
+    "items": [{"persona": "web", "machine": "node1", "device": "leaf1", "object": "port:node1-eth0", "what": "port",
+               "found": {"native": 666}, "wanted": {"native": 110}, "summary": "port leaf1/node1-eth0 is VLAN 666, web wants web",
+               "impact": "link-blip", "repairable": True, "since": 1767225600000}],
+    "orphans": [{"device": "san1", "object": "map:old", "persona": "old", "generation": 3,
+                 "summary": "map old on san1 is there, and old plays nowhere"}],
+    "devices": [{"device": "leaf1", "read_at": 1767225600000, "error": None},
+                {"device": "san2", "read_at": None, "error": {"code": "unreachable", "text": "san2: no answer\x1b[31m"}}],
 }
 
 MACHINES = [
@@ -205,7 +216,8 @@ class Fake:
             return self.route_machine(h, method, parts[1], parts[2], body)
         if method == "GET" and parts[0] in LISTS:
             return self.route_list(parts[0], parts[1:])
-        simple = {("GET", "status"): (200, STATUS), ("GET", "doctor"): (200, DOCTOR), ("POST", "plans"): (200, PLAN)}
+        simple = {("GET", "status"): (200, STATUS), ("GET", "doctor"): (200, DOCTOR), ("POST", "plans"): (200, PLAN),
+                  ("GET", "drift"): (200, DRIFT), ("POST", "drift"): (200, DRIFT)}
         if (method, parts[0]) in simple:
             return simple[method, parts[0]]
         if method == "POST" and parts[0] == "define":
@@ -291,6 +303,8 @@ class Fake:
         if what == "power":
             return 202, copy.deepcopy(self.add_run(action="power-" + body["power"], persona=None, machine=name,
                                                    **{"from": None}))
+        if what == "return":
+            return 202, copy.deepcopy(self.add_run(action="return", persona=None, machine=name, **{"from": None}))
         if what == "health":
             return 200, HEALTH
         if what == "console" and method == "GET":

@@ -5,7 +5,7 @@ import os
 import re
 
 import tap
-from fakeserver import DEVICES, DOCTOR, HEALTH, LISTS, MACHINES, PERSONAS, PLAN, STATUS, Fake, make_run, problem
+from fakeserver import DEVICES, DRIFT, DOCTOR, HEALTH, LISTS, MACHINES, PERSONAS, PLAN, STATUS, Fake, make_run, problem
 from program import SOURCE, persona
 from test_follow import EVENTS
 
@@ -89,7 +89,7 @@ def test_every_object_schema_is_used(builddir):
 def test_the_fake_controller_answers_as_described(builddir):
     doc = document()
     ended = make_run(9, state="rolled_back", ended=1, error={"code": "refused", "text": "x", "hint": None})
-    cases = [("Status", STATUS), ("Doctor", DOCTOR), ("Health", HEALTH), ("Plan", PLAN), ("Run", make_run(12)),
+    cases = [("Status", STATUS), ("Doctor", DOCTOR), ("Health", HEALTH), ("Plan", PLAN), ("Run", make_run(12)), ("Drift", DRIFT),
              ("Run", ended), ("Problem", problem(404, "not-found", "x", "y")[1]),
              ("DefineResult", Fake.define({"dry_run": False})[1])]
     cases += [("Machine", m) for m in MACHINES] + [("Persona", p) for p in PERSONAS] + [("Device", d) for d in DEVICES]
@@ -142,7 +142,8 @@ COMMANDS = [
     "power on node1", "power off node1", "power soft node1", "health node1", "identify node1 --for 60s",
     "machine return node4", "fence confirm node4 --because unplugged", "runs", "runs --open --limit 5", "run show 12", "run cancel 12", "status", "doctor",
     "backup /tmp/x.db", "secret list", "secret delete node1-bmc", "version", "secret set node1-bmc -",
-    "define -f -", "define --dry-run -",
+    "define -f -", "define --dry-run -", "swap web db --wait", "drift", "drift web --now", "repair web", "adopt web --on node4",
+    "adopt web --on node4 --take", "sweep", "sweep --dry-run",
 ]
 
 
@@ -152,7 +153,7 @@ def test_every_request_of_every_command_is_as_described(builddir):
         for line in COMMANDS:
             before = len(fake.requests)
             status, _, err = persona(builddir, fake, *line.split(), input=b"site: lab\n")
-            assert status == (1 if line == "doctor" else 0), "%s: %d %s" % (line, status, err)
+            assert status == (1 if line.split()[0] in ("doctor", "drift") else 0), "%s: %d %s" % (line, status, err)
             assert len(fake.requests) > before, line
         for method, path, query, headers, body in fake.requests:
             template, operation = find(doc, method, path)
@@ -170,7 +171,7 @@ def test_every_request_of_every_command_is_as_described(builddir):
                     assert name in parameters, "%s %s sends %s" % (method, path, name)
                     value = headers[name]
                     check(doc, parameters[name]["schema"], int(value) if value.isdigit() else value)
-        starts = [h for m, p, _, h, _ in fake.requests if m == "POST" and (p == "/v1/runs" or p.endswith("/power"))]
+        starts = [h for m, p, _, h, _ in fake.requests if m == "POST" and (p == "/v1/runs" or p.endswith(("/power", "/return")))]
         keys = [h.get("Idempotency-Key") for h in starts]
         assert len(keys) > 8 and None not in keys and len(set(keys)) == len(keys), keys
 

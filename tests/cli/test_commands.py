@@ -9,7 +9,7 @@ import subprocess
 import threading
 
 import tap
-from fakeserver import DEVICES, MACHINES, PERSONAS, Fake, problem
+from fakeserver import DEVICES, MACHINES, PERSONAS, PLAN, Fake, problem
 from program import SOURCE, environment, persona
 
 try:
@@ -182,7 +182,7 @@ def test_bash_completes_words_options_and_names(builddir):
                 ("persona power ", ["on", "off", "soft", "status"]), ("persona power off node4 no", ["node1", "node4"]),
                 ("persona run show ", ["12"]), ("persona secret delete ", ["node1-bmc"]),
                 ("persona -o j", ["json"]), ("persona get machines -o w", ["wide"]), ("persona explain quar", ["quarantined"]),
-                ("persona help sw", ["swap"]), ("persona help run ", ["show", "cancel"]), ("persona define -f s", ["s", "site.yaml"]),
+                ("persona help swa", ["swap"]), ("persona help run ", ["show", "cancel"]), ("persona define -f s", ["s", "site.yaml"]),
                 ("persona delete ", ["persona"]), ("persona nonsense ", [])):
             tap.equal(sorted(complete(builddir, fake, line)), sorted(wanted), line)
 
@@ -438,8 +438,8 @@ def test_does_not_send_again_what_may_not_happen_twice(builddir):
     with Fake() as fake:
         def drop(h):
             h.close_connection = True
-        fake.answers["POST", "/v1/machines/node1/return"] = drop
-        tap.equal(persona(builddir, fake, "machine", "return", "node1")[0], 6)
+        fake.answers["POST", "/v1/machines/node1/fence"] = drop
+        tap.equal(persona(builddir, fake, "fence", "confirm", "node1", "--because", "pulled")[0], 6)
         tap.equal(len(fake.requests), 1)
 
 
@@ -461,3 +461,40 @@ def test_power_asks_for_all_machines_even_when_one_is_wrong(builddir):
         tap.equal((status, out), (3, "12\n13\n"))
         tap.contains(err, "nodeX")
         tap.equal([p for m, p, _, _, _ in fake.requests if m == "POST"], ["/v1/machines/%s/power" % n for n in ("node1", "nodeX", "node4")])
+
+
+def test_drift_is_shown_with_what_repairs_it_and_what_is_nobodys(builddir):
+    with Fake() as fake:
+        status, out, err = persona(builddir, fake, "drift")
+        tap.equal((status, err), (1, ""))
+        for part in ("web", "link-blip", "port leaf1/node1-eth0 is VLAN 666", "persona sweep", "old plays nowhere", "san2: no answer"):
+            tap.contains(out, part)
+        assert "\x1b" not in out, "a device's escape reached the terminal"
+        tap.equal(json.loads(persona(builddir, fake, "drift", "-o", "json")[1])["items"][0]["object"], "port:node1-eth0")
+        tap.equal(fake.requests[-1][:2], ("GET", "/v1/drift"))
+        fake.answers["GET", "/v1/drift"] = 200, {"interval_ms": 0, "items": [], "orphans": [], "devices": []}
+        status, out, _ = persona(builddir, fake, "drift", "web")
+        tap.equal((status, out), (0, "No drift: every device that was read is as wired.\n"))
+        tap.equal(fake.requests[-1][2], {"persona": "web"})
+
+
+def test_adopt_looks_first_and_lists_what_differs(builddir):
+    with Fake() as fake:
+        plan = {**PLAN, "action": "adopt", "differences": [{"device": "leaf1", "object": "port:a", "summary": "port a is in db; web wants web"}]}
+        fake.answers["POST", "/v1/plans"] = 200, plan
+        status, out, err = persona(builddir, fake, "adopt", "web", "--on", "node4")
+        tap.equal(status, 4)
+        tap.contains(out, "~ leaf1: port a is in db; web wants web")
+        tap.contains(err, "nothing was changed")
+        fake.answers["POST", "/v1/plans"] = 200, {**plan, "differences": []}
+        status, out, err = persona(builddir, fake, "adopt", "web", "--on", "node4")
+        tap.equal(status, 0)
+        tap.contains(err, "persona adopt web --on node4 --take --wait")
+        assert not [r for r in fake.requests if r[1] == "/v1/runs"], "looking started a run"
+
+
+def test_a_swap_of_three_sends_them_in_order(builddir):
+    with Fake() as fake:
+        tap.equal(persona(builddir, fake, "swap", "web", "db", "batch")[0], 0)
+        tap.equal(fake.requests[-1][4], {"action": "swap", "persona": "web", "with": ["db", "batch"]})
+        tap.equal(persona(builddir, fake, "swap", "web")[0], 2)

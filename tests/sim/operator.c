@@ -66,7 +66,7 @@ static void power(struct story *s)
 {
 	json_t *body = json_pack("{s:s}", "power", sim_below(&s->sim, 2) ? "on" : "off"), *machine = some(s, "node", s->options.machines);
 
-	service_power_set(s->core, story_answer(s), json_string_value(machine), body);
+	service_power_set(s->core, story_answer(s), json_string_value(machine), body, NULL);
 	json_decref(machine);
 	json_decref(body);
 }
@@ -75,7 +75,7 @@ static void give_back(struct story *s)
 {
 	json_t *machine = some(s, "node", s->options.machines);
 
-	service_return(s->core, story_answer(s), json_string_value(machine));
+	service_return(s->core, story_answer(s), json_string_value(machine), NULL);
 	json_decref(machine);
 }
 
