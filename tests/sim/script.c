@@ -63,6 +63,13 @@ static int split(const char *at, char words[WORDS][WORD])
 	return n;
 }
 
+/* One for each command: what is asked twice is one run. */
+static const char *key_of(const struct script *x, char key[16])
+{
+	snprintf(key, 16, "wish-%d", x->command);
+	return key;
+}
+
 static void wish(struct script *x, char w[WORDS][WORD])
 {
 	bool swaps = !strcmp(w[0], "swap");
@@ -73,8 +80,7 @@ static void wish(struct script *x, char w[WORDS][WORD])
 		json_object_set_new(body, swaps ? "with" : "machine", swaps && w[3][0] ? json_pack("[s, s]", w[2], w[3]) : json_string(w[2]));
 	if (w[3][0] && !swaps)
 		json_object_set_new(body, "with", json_string(w[3]));
-	snprintf(key, sizeof(key), "wish-%d", x->command);
-	service_run(x->story.core, story_answer(&x->story), body, key);
+	service_run(x->story.core, story_answer(&x->story), body, key_of(x, key));
 	json_decref(body);
 }
 
@@ -125,7 +131,7 @@ static bool by_hand(struct script *x, char w[WORDS][WORD])
 static void ask(struct script *x)
 {
 	struct core *c = x->story.core;
-	char w[WORDS][WORD];
+	char w[WORDS][WORD], key[16];
 	json_t *body = NULL;
 
 	split(x->at, w);
@@ -140,11 +146,11 @@ static void ask(struct script *x)
 	else if (!strcmp(w[0], "vlan"))
 		define(x, json_pack("[{s:s, s:o}]", "name", "persona", "value", persona(number_of(w[1]) + 1, "db")));
 	else if (!strcmp(w[0], "power"))
-		service_power_set(c, story_answer(&x->story), w[1], body = json_pack("{s:s}", "power", w[2]));
+		service_power_set(c, story_answer(&x->story), w[1], body = json_pack("{s:s}", "power", w[2]), key_of(x, key));
 	else if (!strcmp(w[0], "fence"))
 		service_fence(c, story_answer(&x->story), w[1], body = json_pack("{s:s}", "because", "I pulled its plugs"));
 	else if (!strcmp(w[0], "return"))
-		service_return(c, story_answer(&x->story), w[1]);
+		service_return(c, story_answer(&x->story), w[1], key_of(x, key));
 	else
 		wish(x, w);
 	json_decref(body);
@@ -445,7 +451,7 @@ enum run_state script_outcome(struct script *x)
 				state = (enum run_state)k;
 		n++;
 	}
-	if (n > 1 && strncmp(x->transition->change, "power", 5) != 0) /* those carry no key */
+	if (n > 1)
 		story_violation(&x->story, "one wish has made %d runs", n);
 	return state;
 }
@@ -560,7 +566,7 @@ static const struct rack_map *map_of(const struct rack *r, const char *array, co
 	return NULL;
 }
 
-/* A role that plays has the map of its generation on each of its arrays, and its first port in its network. */
+/* A role that is up has the map of its generation on each of its arrays, and its first port in its network. */
 static void judge_role(struct script *x, const struct persona *p, const struct assignment *a)
 {
 	const struct rack *r = x->story.rack;
@@ -602,7 +608,7 @@ static void judge_roles(struct script *x)
 
 	for (i = 0; (p = model_at(c->model, KIND_PERSONA, i)); i++) {
 		a = roster_of(c->roster, p->name);
-		if (a && a->machine && !roster_quarantine(c->roster, a->machine))
+		if (a && a->machine && x->story.rack->machines[number_of(a->machine)].on && !roster_quarantine(c->roster, a->machine))
 			judge_role(x, p, a);
 		else if ((!a || !a->machine) && (map_of(x->story.rack, "san1", p->name) || map_of(x->story.rack, "san2", p->name)))
 			story_violation(&x->story, "%s plays nowhere, and has a map", p->name);
@@ -626,7 +632,7 @@ void script_judge(struct script *x, const struct wiring *prior, const struct wir
 	end = script_outcome(x);
 	if (end == RUN_DONE)
 		judge_roles(x);
-	if (end != RUN_STATE_COUNT && x->refused && x->again && strncmp(x->transition->change, "power", 5) != 0)
+	if (end != RUN_STATE_COUNT && x->refused && x->again)
 		story_violation(s, "a wish was asked again under its key, and refused, though its run is there");
 	if (!after || s->why[0])
 		return;
