@@ -185,6 +185,8 @@ static void await_answer(struct script *x)
 {
 	if (!x->heard && x->asked_life == x->story.lives)
 		return;
+	if (x->story.core->reload)
+		return; /* a person is not back within the second in which the journal is read again */
 	if (!x->heard || x->status == 507) {
 		x->again = true;
 		ask(x);
@@ -268,6 +270,39 @@ static void note_key(struct keys *keys, const char *text)
 		snprintf(keys->text[keys->n++], SCRIPT_KEY, "%s", text);
 }
 
+static bool is_intended(const json_t *steps, const char *device, const char *object)
+{
+	const char *state;
+	json_t *step, *doc;
+	size_t i;
+
+	json_array_foreach(steps, i, step) {
+		state = json_str(step, "state", "");
+		doc = json_object_get(step, "doc");
+		if (strcmp(state, "pending") != 0 && strcmp(state, "skipped") != 0 && !strcmp(json_str(doc, "device", ""), device) &&
+		    !strcmp(json_str(doc, "object", ""), object))
+			return true;
+	}
+	return false;
+}
+
+/* What reaches a device is on the disk before, as the intent of a run that is open. */
+static void check_intent(struct script *x, const char *device, const char *object)
+{
+	json_auto_t *open = store_run_open(x->watch);
+	bool found = false;
+	json_t *run, *steps;
+	size_t i;
+
+	json_array_foreach(open, i, run) {
+		steps = store_step_all(x->watch, json_int(run, "id", 0));
+		found |= is_intended(steps, device, object);
+		json_decref(steps);
+	}
+	if (!found)
+		story_violation(&x->story, "%s of %s is changed, and no intent is on the disk", object, device);
+}
+
 static bool on_refuses(struct story *s, const char *device, const struct driver_change *c)
 {
 	struct script *x = (struct script *)s;
@@ -276,6 +311,7 @@ static bool on_refuses(struct story *s, const char *device, const struct driver_
 
 	if (!x->changing)
 		return false;
+	check_intent(x, device, c->object);
 	if (run)
 		x->undoing = run->state == RUN_UNDOING;
 	if (run && run->state == RUN_MASKING)
@@ -313,6 +349,7 @@ void script_change(struct script *x, const struct trouble *trouble)
 {
 	memcpy(x->seams_before, x->story.seams, sizeof(x->seams_before));
 	x->trouble = *trouble;
+	x->watch = store_open(memdisk_path(x->story.disk), "", NULL);
 	x->runs_before = x->story.core ? x->story.core->last_run : 0;
 	x->changing = true;
 	x->at = x->transition->change;
@@ -336,6 +373,7 @@ bool script_step(struct script *x)
 
 void script_end(struct script *x)
 {
+	store_close(x->watch);
 	story_fini(&x->story);
 }
 

@@ -50,6 +50,7 @@ struct script {
 	uint64_t asked_life;
 	int64_t rests_since; /* 0: it does not rest yet */
 
+	struct store *watch; /* sees what is on the disk, and nothing else */
 	bool changing, undoing;
 	int64_t runs_before, began;
 	uint64_t seams_before[SEAM_COUNT];
