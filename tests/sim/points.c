@@ -45,7 +45,7 @@ struct options {
 	int cancel, refuse, refuse_undo;
 	struct point path[CRASHES];
 	int crashes, depth, every, part, parts, most;
-	bool trace, replays, first;
+	bool trace, replays, first, late;
 };
 
 /* All that no return may touch. */
@@ -58,6 +58,7 @@ struct tally {
 	struct point path[CRASHES];
 	int crashes;
 	uint64_t played[CRASHES + 1], ended[RUN_STATE_COUNT + 1], replayed, violations, of_variant, met;
+	bool no_troubles, troubles_only;
 	uint32_t n_marks[CRASHES], marks[CRASHES][MARKS];
 	struct wiring now;
 	char why[STORY_WHY];
@@ -75,6 +76,8 @@ static void print_again(void)
 		printf(" --cancel %d", t->cancel);
 	if (t->refuse)
 		printf(" --refuse %d", t->refuse);
+	if (t->trouble.late)
+		printf(" --late");
 	if (t->refuse_undo)
 		printf(" --refuse-undo %d", t->refuse_undo);
 	for (i = 0; i < t->crashes; i++)
@@ -285,7 +288,8 @@ static void variant(bool learn)
 static void run_variant(void)
 {
 	struct options *o = &t->o;
-	bool wanted = t->cancel == o->cancel && t->refuse == o->refuse && t->refuse_undo == o->refuse_undo;
+	bool wanted = t->cancel == o->cancel && t->refuse == o->refuse && t->refuse_undo == o->refuse_undo &&
+		      t->trouble.late == o->late;
 
 	if (o->crashes || o->trace) {
 		if (!wanted)
@@ -325,8 +329,10 @@ static void cancels(void)
 	no_trouble();
 }
 
-static void refusals(void)
+/* Refused at once; or, with @late, only when it is repeated because nobody knows what became of it. */
+static void refusals(bool late)
 {
+	t->trouble.late = late;
 	for (t->refuse = 1; t->refuse <= t->base.forward.n; t->refuse++) {
 		strcpy(t->trouble.refused, t->base.forward.text[t->refuse - 1]);
 		run_variant();
@@ -384,20 +390,35 @@ static void explore_transition(const struct transition *tr)
 	snap_take(BACK_CHANGE);
 	variant(true);
 	t->base = t->known;
-	run_variant();
+	if (!t->troubles_only)
+		run_variant();
+	if (t->no_troubles)
+		return;
 	if (strchr(tr->troubles, 'c'))
 		cancels();
-	if (strchr(tr->troubles, 'r'))
-		refusals();
+	if (strchr(tr->troubles, 'r')) {
+		refusals(false);
+		refusals(true);
+	}
 	if (strchr(tr->troubles, 'q'))
 		refused_undos();
 	if (!t->o.crashes && !t->o.trace)
 		show(played, seconds() - start);
 }
 
+static void explore_all(void)
+{
+	size_t i;
+
+	t->transitions = 0;
+	for (i = 0; i < TRANSITIONS; i++)
+		if (!t->o.transition || !strcmp(t->o.transition, transitions[i].name))
+			explore_transition(&transitions[i]);
+}
+
 static int usage(FILE *out)
 {
-	fputs("usage: recast-points [--transition NAME] [--cancel N] [--refuse N] [--refuse-undo N] [--crash POINT:N]… [--trace]\n"
+	fputs("usage: recast-points [--transition NAME] [--cancel N] [--refuse N [--late]] [--refuse-undo N] [--crash POINT:N]… [--trace]\n"
 	      "                     [--single] [--every N] [--part I/N] [--most VIOLATIONS | --first] [--list]\n"
 	      "All points, and all pairs of points; with --every N, beside a cancel or refusal only every N-th pair.\n",
 	      out);
@@ -436,6 +457,8 @@ static bool take(struct options *o, int c, const char *arg)
 		return parse_crash(o, arg);
 	case 't':
 		return o->trace = true;
+	case 'l':
+		return o->late = true;
 	case 'f':
 		return o->first = true;
 	case '1':
@@ -458,15 +481,15 @@ static int parse(int argc, char **argv, struct options *o)
 	static const struct option longs[] = { { "transition", 1, NULL, 'T' }, { "cancel", 1, NULL, 'c' }, { "refuse", 1, NULL, 'r' },
 					       { "refuse-undo", 1, NULL, 'u' }, { "crash", 1, NULL, 'x' },  { "trace", 0, NULL, 't' },
 					       { "single", 0, NULL, '1' },	{ "every", 1, NULL, 'e' },  { "part", 1, NULL, 'p' },
-					       { "most", 1, NULL, 'm' },	{ "first", 0, NULL, 'f' },    { "list", 0, NULL, 'l' },   { "help", 0, NULL, 'h' },
+					       { "most", 1, NULL, 'm' },	{ "first", 0, NULL, 'f' },    { "list", 0, NULL, 'L' },     { "late", 0, NULL, 'l' },   { "help", 0, NULL, 'h' },
 					       { 0 } };
 	size_t i;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		for (i = 0; c == 'l' && i < TRANSITIONS; i++)
+		for (i = 0; c == 'L' && i < TRANSITIONS; i++)
 			printf("%-26s %s\n", transitions[i].name, transitions[i].change);
-		if (c == 'l')
+		if (c == 'L')
 			return 0;
 		if (c == 'h' || !take(o, c, optarg))
 			return usage(c == 'h' ? stdout : stderr);
@@ -492,7 +515,6 @@ int main(int argc, char **argv)
 	struct options o = { .depth = CRASHES, .parts = 1, .every = 1, .most = 3, .replays = true };
 	double start = seconds();
 	int rc = parse(argc, argv, &o);
-	size_t i;
 
 	if (rc >= 0)
 		return rc;
@@ -503,9 +525,12 @@ int main(int argc, char **argv)
 	t = snap_outside(sizeof(*t));
 	t->o = o;
 	snap_take(BACK_ALL);
-	for (i = 0; i < TRANSITIONS; i++)
-		if (!o.transition || !strcmp(o.transition, transitions[i].name))
-			explore_transition(&transitions[i]);
+	t->no_troubles = o.first; /* who looks for any violation finds most of them without */
+	explore_all();
+	t->troubles_only = t->no_troubles;
+	t->no_troubles = false;
+	if (t->troubles_only)
+		explore_all();
 	if (!t->transitions || o.every < 1)
 		return usage(stderr);
 	return report(seconds() - start);

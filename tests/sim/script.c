@@ -128,13 +128,18 @@ static bool by_hand(struct script *x, char w[WORDS][WORD])
 	return true;
 }
 
+static bool is_no(const struct script *x)
+{
+	return !strncmp(x->at, "no ", 3);
+}
+
 static void ask(struct script *x)
 {
 	struct core *c = x->story.core;
 	char w[WORDS][WORD], key[16];
 	json_t *body = NULL;
 
-	split(x->at, w);
+	split(is_no(x) ? x->at + 3 : x->at, w);
 	x->state = SCRIPT_ASKED;
 	x->heard = false;
 	x->asked_life = x->story.lives;
@@ -192,7 +197,9 @@ static void await_answer(struct script *x)
 		ask(x);
 		return;
 	}
-	x->refused += x->status >= 400;
+	if (is_no(x) && x->status < 400)
+		story_violation(&x->story, "what must be refused is taken: %.*s", (int)strcspn(x->at, ";"), x->at);
+	x->refused += x->status >= 400 && !is_no(x);
 	next_command(x);
 }
 
@@ -303,6 +310,14 @@ static void check_intent(struct script *x, const char *device, const char *objec
 		story_violation(&x->story, "%s of %s is changed, and no intent is on the disk", object, device);
 }
 
+static bool carry_out_once(struct script *x)
+{
+	bool first = !x->carried_out;
+
+	x->carried_out = true;
+	return first;
+}
+
 static bool on_refuses(struct story *s, const char *device, const struct driver_change *c)
 {
 	struct script *x = (struct script *)s;
@@ -319,6 +334,8 @@ static bool on_refuses(struct story *s, const char *device, const struct driver_
 	snprintf(key, sizeof(key), "%s/%s=%s%s%lld%s", device, c->object, json_str(c->set, "power", ""), json_str(c->set, "device", ""),
 		 (long long)json_int(c->set, "native", 0), json_bool(c->set, "exists", false) ? "+" : "");
 	note_key(x->undoing ? &x->back : &x->forward, key);
+	if (x->trouble.late && !strcmp(key, x->trouble.refused))
+		return !x->undoing && !carry_out_once(x);
 	return !strcmp(key, x->trouble.refused) || (x->undoing && !strcmp(key, x->trouble.refused_undo));
 }
 
@@ -494,7 +511,8 @@ enum run_state script_outcome(struct script *x)
 	return state;
 }
 
-/* A machine that was asked to shut down and then spared may still go off; one in quarantine may be off. */
+/* A machine that was told to go off, and read as on right after, is spared by the way back and may still go off; one in
+ * quarantine may be off. */
 static bool is_off_by_now(const struct script *x, const char *want, const char *got)
 {
 	const char *power = strstr(want, " is on, "), *end = want + strcspn(want, "\n");
@@ -502,7 +520,7 @@ static bool is_off_by_now(const struct script *x, const char *want, const char *
 	int i;
 
 	for (i = 0; i < x->forward.n; i++)
-		asked |= strstr(x->forward.text[i], "/shutdown=") != NULL;
+		asked |= strstr(x->forward.text[i], "/shutdown=") || (x->trouble.late && strstr(x->forward.text[i], "/power=off"));
 	return power && power < end && (asked || (strstr(want, "in quarantine") && strstr(want, "in quarantine") < end)) &&
 	       !strncmp(want, got, (size_t)(power - want)) && !strncmp(got + (power - want), " is off, ", 9) &&
 	       !strncmp(power + 8, got + (power - want) + 9, (size_t)(end - power - 8));

@@ -17,6 +17,7 @@ enum { SCRIPT_KEYS = 64, SCRIPT_KEY = 96, WIRING_TEXT = 6000 };
  *	button M on|off	somebody presses it
  *	rewire M, leave-map	somebody changes a port; a map of an unknown persona is there
  *	dead M, well M	its BMC answers no more, answers again
+ *	no COMMAND	it must be refused
  *	rest		wait until nothing is under way and the machines have settled */
 struct transition {
 	const char *name, *before, *change, *troubles;
@@ -33,6 +34,7 @@ struct trouble {
 	int cancel;	    /* after so many commits of the change; 0: never */
 	char refused[SCRIPT_KEY]; /* the change that its device refuses; empty: none */
 	char refused_undo[SCRIPT_KEY];
+	bool late; /* refused is carried out once, and refused when it is repeated */
 };
 
 struct wiring {
@@ -57,6 +59,7 @@ struct script {
 	enum { CANCEL_NOT, CANCEL_ASKED, CANCEL_HEARD } cancel;
 	bool cancel_taken;
 	uint64_t cancel_life;
+	bool carried_out; /* what is refused late */
 	struct keys forward, back;
 };
 
