@@ -103,7 +103,7 @@ def lab(builddir):
             c.run_to_end(action="release", persona=persona["name"])
     for machine in c.api("GET", "/v1/machines")[1]["items"]:
         if machine["state"] == "quarantined":
-            c.api("POST", "/v1/machines/%s/return" % machine["name"])
+            tap.equal(c.ended(c.api("POST", "/v1/machines/%s/return" % machine["name"])[1]["id"])["state"], "done")
     return lab
 
 
@@ -222,8 +222,8 @@ def test_a_dead_bmc_of_the_old_holder_leads_to_array_and_switch(builddir):
     tap.equal(c.api("GET", "/v1/machines/node4")[1]["state"], "quarantined")
     l.cmd("heal", check=True)
     wait_until(lambda: l.power(4) == "on", 60, "the BMC answers again, and nobody powered the old server off")
-    c.persona("machine", "return", "node4").expect(0)
-    c.persona("power", "off", "node4", "--wait").expect(0)
+    c.persona("machine", "return", "node4", "--wait").expect(0)
+    tap.equal((l.power(4), c.api("GET", "/v1/machines/node4")[1]["state"]), ("off", "free"))
 
 
 def test_a_wrong_bmc_password_is_told_at_once(builddir):
@@ -256,6 +256,93 @@ def test_a_refused_chap_login_rolls_back(builddir):
         tap.equal((l.wiring(), l.power(1)), (before, "off"))
     finally:
         c.define(fast("web"))
+
+
+def test_a_move_that_fails_brings_the_role_back_up_in_its_old_place(builddir):
+    l = lab(builddir)
+    c = l.controller
+    up(l, "web", 1)
+    before, boots = l.wiring(), l.boots(1, "PERSONA web UP")
+    run = c.api("POST", "/v1/runs", {"action": "move", "persona": "web", "machine": "node2"})[1]["id"]
+    wait_until(lambda: any(s["phase"] == "unmap" and s["state"] == "done" for s in c.api("GET", "/v1/runs/%d" % run)[1]["steps"]),
+               what="node1 has lost its disk")
+    c.persona("run", "cancel", str(run)).expect(0)
+    end = c.ended(run, 150)
+    tap.equal(end["state"], "rolled_back", end)
+    came_up(l, "web", 1, boots + 1)
+    tap.equal((l.wiring(), l.power(1), l.power(2), l.sessions()), (before, "on", "off", 1))
+
+
+def test_a_port_that_somebody_rewires_is_told_and_repaired_while_the_role_runs(builddir):
+    l = lab(builddir)
+    c = l.controller
+    up(l, "web", 1)
+    before, boots = l.wiring(), l.console(1)
+    tap.equal(c.api("POST", "/v1/drift/check")[1]["items"], [])
+    subprocess.run(["ovs-vsctl", "--db=unix:" + l.path("ovs/db.sock"), "--no-wait", "set", "port", "node1-eth0", "tag=666"],
+                   check=True, timeout=20)
+    # Nobody asks: the switch tells of the change by itself.
+    items = wait_until(lambda: c.api("GET", "/v1/drift")[1]["items"], 20, "the drift is told")
+    tap.equal([(i["device"], i["object"], i["what"], i["repairable"]) for i in items], [("leaf1", "port:node1-eth0", "port", True)])
+    c.persona("drift").expect(1, "VLAN 666", "link-blip")
+    c.persona("repair", "web", "--wait").expect(0)
+    tap.equal((l.wiring(), l.power(1), l.console(1)), (before, "on", boots))
+    tap.equal(c.api("POST", "/v1/drift/check")[1]["items"], [])
+
+
+def test_a_running_role_gets_a_volume_and_keeps_its_session(builddir):
+    l = lab(builddir)
+    c = l.controller
+    up(l, "web", 1)
+    session = re.findall(r"I_T nexus: (\d+)", l.targets())
+    more = fast("web")
+    more["volumes"]["data"] = {"array": "san1", "volume": "fast-web-data", "size": "16MiB", "lun": 2}
+    c.define(more)
+    try:
+        run = c.run_to_end(action="apply", persona="web")
+        tap.equal((run["state"], [s for s in run["steps"] if s["device"].endswith("-bmc")]), ("done", []), run)
+        tap.contains(l.targets(), "fast-web-data")
+        tap.equal(re.findall(r"I_T nexus: (\d+)", l.targets()), session)
+    finally:
+        c.define(fast("web"))
+
+
+def test_a_role_that_others_wired_is_adopted_without_a_touch(builddir):
+    """Its controller is new and knows nothing: everything on switch and array was made by somebody else."""
+    l = lab(builddir)
+    c = l.controller
+    up(l, "web", 1)
+    targets = l.targets()
+    # The map as tgtd has it, made foreign: its mark is taken off, as if an administrator had made it.
+    tid = re.search(r"^Target (\d+): (\S+)", targets, re.M)
+    subprocess.run(["tgtadm", "--lld", "iscsi", "--mode", "logicalunit", "--op", "update", "--tid", tid.group(1), "--lun", "0", "--params",
+                    "scsi_id=by hand,scsi_sn=by hand,vendor_id=IET,product_id=Controller"], check=True, timeout=20,
+                   env={**os.environ, "TGT_IPC_SOCKET": l.path("tgtd/sock")})
+    c.stop()  # the boot service has one address
+    stranger = Controller(builddir, start=False, prefix=[LAB, "--name", l.name, "exec"], options=["boot_listen=10.66.10.1:8080"])
+    try:
+        adopt_and_move(l, stranger, tid.group(2))
+    finally:
+        c.start()
+
+
+def adopt_and_move(l, stranger, target):
+    with stranger as s:
+        s.start()
+        for n in range(1, 6):
+            s.persona("secret", "set", "node%d-bmc" % n, "--file", l.path("secrets/node%d-bmc" % n)).expect(0)
+        s.define(l.site, fast("web"), fast("db"))
+        s.persona("adopt", "db", "--on", "node1").expect(4, "is not wired as db", "port node1-eth0")
+        s.persona("adopt", "web", "--on", "node1").expect(0, "take over map " + target, "its sessions and credentials stay")
+        before = l.wiring(), l.sessions(), l.console(1)
+        s.persona("adopt", "web", "--on", "node1", "--take", "--wait").expect(0)
+        tap.equal((l.wiring(), l.sessions(), l.console(1)), before)
+        tap.equal(s.api("POST", "/v1/drift/check")[1]["items"], [])
+        # From now on it is a role like any other.
+        boots = l.boots(2, "PERSONA web UP")
+        tap.equal(s.run_to_end(action="move", persona="web", machine="node2")["state"], "done")
+        came_up(l, "web", 2, boots + 1)
+        s.run_to_end(action="release", persona="web")
 
 
 def test_a_foreign_map_of_the_volume_stops_everything(builddir):
