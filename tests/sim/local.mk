@@ -26,6 +26,6 @@ tests_sim_recast_sim_LDADD = orchestrator/libservice.a orchestrator/libengine.a 
 check_PROGRAMS += tests/sim/recast-points
 EXTRA_DIST += tests/sim/points-run
 tests_sim_recast_points_CPPFLAGS = $(tests_sim_recast_sim_CPPFLAGS)
-tests_sim_recast_points_SOURCES = tests/sim/operator.c tests/sim/points.c tests/sim/script.c tests/sim/script.h \
+tests_sim_recast_points_SOURCES = tests/sim/judge.c tests/sim/operator.c tests/sim/points.c tests/sim/script.c tests/sim/script.h \
 	tests/sim/snap.c tests/sim/snap.h tests/sim/story.c tests/sim/story.h tests/sim/transitions.def
 tests_sim_recast_points_LDADD = $(tests_sim_recast_sim_LDADD)

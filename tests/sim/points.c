@@ -27,6 +27,8 @@ static const struct transition transitions[] = {
 };
 enum { TRANSITIONS = sizeof(transitions) / sizeof(transitions[0]) };
 
+static const char *const whens[] = { "at-once", "late", "hang", "unknown" };
+
 struct point {
 	enum seam seam;
 	uint64_t n; /* of its kind since the crash before, or since the change began */
@@ -45,7 +47,8 @@ struct options {
 	int cancel, refuse, refuse_undo;
 	struct point path[CRASHES];
 	int crashes, depth, every, part, parts, most;
-	bool trace, replays, first, late;
+	int when;
+	bool trace, replays, first;
 };
 
 /* All that no return may touch. */
@@ -76,8 +79,8 @@ static void print_again(void)
 		printf(" --cancel %d", t->cancel);
 	if (t->refuse)
 		printf(" --refuse %d", t->refuse);
-	if (t->trouble.late)
-		printf(" --late");
+	if (t->trouble.when != REFUSED_AT_ONCE)
+		printf(" --when %s", whens[t->trouble.when]);
 	if (t->refuse_undo)
 		printf(" --refuse-undo %d", t->refuse_undo);
 	for (i = 0; i < t->crashes; i++)
@@ -289,7 +292,7 @@ static void run_variant(void)
 {
 	struct options *o = &t->o;
 	bool wanted = t->cancel == o->cancel && t->refuse == o->refuse && t->refuse_undo == o->refuse_undo &&
-		      t->trouble.late == o->late;
+		      (int)t->trouble.when == o->when;
 
 	if (o->crashes || o->trace) {
 		if (!wanted)
@@ -329,10 +332,10 @@ static void cancels(void)
 	no_trouble();
 }
 
-/* Refused at once; or, with @late, only when it is repeated because nobody knows what became of it. */
-static void refusals(bool late)
+/* Refused at once, or only when it is repeated because nobody knows what became of it. */
+static void refusals(int when)
 {
-	t->trouble.late = late;
+	t->trouble.when = when;
 	for (t->refuse = 1; t->refuse <= t->base.forward.n; t->refuse++) {
 		strcpy(t->trouble.refused, t->base.forward.text[t->refuse - 1]);
 		run_variant();
@@ -397,8 +400,12 @@ static void explore_transition(const struct transition *tr)
 	if (strchr(tr->troubles, 'c'))
 		cancels();
 	if (strchr(tr->troubles, 'r')) {
-		refusals(false);
-		refusals(true);
+		refusals(REFUSED_AT_ONCE);
+		refusals(REFUSED_LATE);
+	}
+	if (strchr(tr->troubles, 'u')) {
+		refusals(REFUSED_AFTER_HANG);
+		refusals(REFUSED_AFTER_UNKNOWN);
 	}
 	if (strchr(tr->troubles, 'q'))
 		refused_undos();
@@ -418,7 +425,7 @@ static void explore_all(void)
 
 static int usage(FILE *out)
 {
-	fputs("usage: recast-points [--transition NAME] [--cancel N] [--refuse N [--late]] [--refuse-undo N] [--crash POINT:N]… [--trace]\n"
+	fputs("usage: recast-points [--transition NAME] [--cancel N] [--refuse N [--when late|hang|unknown]] [--refuse-undo N] [--crash POINT:N]… [--trace]\n"
 	      "                     [--single] [--every N] [--part I/N] [--most VIOLATIONS | --first] [--list]\n"
 	      "All points, and all pairs of points; with --every N, beside a cancel or refusal only every N-th pair.\n",
 	      out);
@@ -457,8 +464,10 @@ static bool take(struct options *o, int c, const char *arg)
 		return parse_crash(o, arg);
 	case 't':
 		return o->trace = true;
-	case 'l':
-		return o->late = true;
+	case 'w':
+		for (o->when = 3; o->when >= 0 && strcmp(whens[o->when], arg) != 0; o->when--)
+			;
+		return o->when >= 0;
 	case 'f':
 		return o->first = true;
 	case '1':
@@ -481,7 +490,7 @@ static int parse(int argc, char **argv, struct options *o)
 	static const struct option longs[] = { { "transition", 1, NULL, 'T' }, { "cancel", 1, NULL, 'c' }, { "refuse", 1, NULL, 'r' },
 					       { "refuse-undo", 1, NULL, 'u' }, { "crash", 1, NULL, 'x' },  { "trace", 0, NULL, 't' },
 					       { "single", 0, NULL, '1' },	{ "every", 1, NULL, 'e' },  { "part", 1, NULL, 'p' },
-					       { "most", 1, NULL, 'm' },	{ "first", 0, NULL, 'f' },    { "list", 0, NULL, 'L' },     { "late", 0, NULL, 'l' },   { "help", 0, NULL, 'h' },
+					       { "most", 1, NULL, 'm' },	{ "first", 0, NULL, 'f' },    { "list", 0, NULL, 'L' },     { "when", 1, NULL, 'w' },   { "help", 0, NULL, 'h' },
 					       { 0 } };
 	size_t i;
 	int c;

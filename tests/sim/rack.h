@@ -60,6 +60,8 @@ struct rack_write {
 	bool stale; /* a map of another generation holds the volume by now: data is lost */
 };
 
+enum rack_verdict { RACK_CARRIES_OUT, RACK_REFUSES, RACK_CARRIES_OUT_AND_SAYS_UNKNOWN };
+
 struct rack_ops {
 	/* A frame from the driver process @driver; steals @frame. */
 	void (*reply)(void *arg, const char *driver, json_t *frame);
@@ -69,8 +71,8 @@ struct rack_ops {
 	char *(*boot_script)(void *arg, const char *mac, const char *uuid);
 	/* Stages: those of the script ("script", "gave-up", "no-nic"), and "up" once the system runs. */
 	void (*boot_report)(void *arg, const char *mac, const char *uuid, const char *stage);
-	/* True: the device refuses this change.  NULL: never. */
-	bool (*refuses)(void *arg, const char *device, const struct driver_change *change);
+	/* What the device does with this change.  NULL: it carries it out. */
+	enum rack_verdict (*verdict)(void *arg, const char *device, const struct driver_change *change);
 	/* These may be NULL: after each physical change; for each block written; a line for people. */
 	void (*changed)(void *arg);
 	void (*wrote)(void *arg, const struct rack_write *write);

@@ -34,7 +34,8 @@ struct trouble {
 	int cancel;	    /* after so many commits of the change; 0: never */
 	char refused[SCRIPT_KEY]; /* the change that its device refuses; empty: none */
 	char refused_undo[SCRIPT_KEY];
-	bool late; /* refused is carried out once, and refused when it is repeated */
+	/* What is refused is carried out once: the core may die then (late), its driver hangs, or the device says unknown. */
+	enum { REFUSED_AT_ONCE, REFUSED_LATE, REFUSED_AFTER_HANG, REFUSED_AFTER_UNKNOWN } when;
 };
 
 struct wiring {
@@ -71,7 +72,10 @@ void script_change(struct script *x, const struct trouble *trouble);
 bool script_step(struct script *x);
 void script_end(struct script *x);
 
-/* What is wired to what, who plays where, and what is in quarantine. */
+/* "node2" is 1. */
+int script_number_of(const char *machine);
+
+/* judge.c.  What is wired to what, who plays where, and what is in quarantine. */
 void script_wiring(const struct script *x, struct wiring *w);
 /* The state that the run of the change has ended in; RUN_STATE_COUNT: there is none. */
 enum run_state script_outcome(struct script *x);

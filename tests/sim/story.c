@@ -201,11 +201,11 @@ static void on_report(void *arg, const char *mac, const char *uuid, const char *
 		free(service_boot_report(s->core, mac, uuid, stage, "10.66.10.9"));
 }
 
-static bool on_refuses(void *arg, const char *device, const struct driver_change *change)
+static enum rack_verdict on_verdict(void *arg, const char *device, const struct driver_change *change)
 {
 	struct story *s = arg;
 
-	return s->refuses && s->refuses(s, device, change);
+	return s->verdict ? s->verdict(s, device, change) : RACK_CARRIES_OUT;
 }
 
 static void on_changed(void *arg)
@@ -340,7 +340,7 @@ void story_check_end(struct story *s)
 }
 
 static const struct rack_ops rack_ops = { .reply = on_reply, .driver_gone = on_driver_gone, .boot_script = on_script,
-					  .boot_report = on_report, .changed = on_changed, .refuses = on_refuses };
+					  .boot_report = on_report, .changed = on_changed, .verdict = on_verdict };
 
 static void set_up(struct story *s, const struct story_options *o)
 {
