@@ -1,5 +1,6 @@
 ## drivers/bmc: servers' management controllers.
 recastlibexec_PROGRAMS += recast-driver-ipmi
+recast_driver_ipmi_LDFLAGS = $(DRIVER_LINKING)
 recast_driver_ipmi_CPPFLAGS = $(DRIVER_CPPFLAGS) $(FREEIPMI_CFLAGS) $(IPMICONSOLE_CFLAGS)
 recast_driver_ipmi_LDADD = $(DRIVER_LIBS) $(IPMICONSOLE_LIBS) $(FREEIPMI_LIBS) -lm
 recast_driver_ipmi_SOURCES = drivers/bmc/ipmi.c drivers/bmc/ipmi.h drivers/bmc/ipmi_config.c \

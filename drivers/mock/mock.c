@@ -28,6 +28,8 @@ static const struct driver_option mock_options[] = {
 	{ "control", "string",
 	  .help = "file with orders from outside: one {device, object, set} per line, removed when "
 		  "done" },
+	{ "tally", "string",
+	  .help = "file to which a line is added for each request, for tests that count" },
 	{ "latency_ms", "int", .missing = "0", .help = "time that each request takes" },
 	{ "faults", "list", .missing = "", .help = "faults to play: OP:OBJECT:KIND[:N[:ARG]]" },
 	{ "ports", "list", .missing = "",
@@ -91,14 +93,14 @@ static bool play_process_fault(struct mock_device *m, const struct driver_call *
 static int mock_open(struct driver_device *dev, const struct driver_call *call, struct error *err)
 {
 	struct mock_device *m = xcalloc(1, sizeof(*m));
+	struct driver_watch *watch = NULL;
 	struct fault_hit hit;
 	int rc = 0;
 
 	*m = (struct mock_device){ .dev = dev,
 				   .name = dev->name,
 				   .latency_ms = json_int(dev->options, "latency_ms", 0),
-				   .power_ms = json_int(dev->options, "power_ms", 0),
-				   .control = json_str(dev->options, "control", NULL) };
+				   .power_ms = json_int(dev->options, "power_ms", 0) };
 	rack_lock();
 	m->rack = rack_get(dev->options, err);
 	if (!m->rack || faults_load(m->rack, m->name, json_object_get(dev->options, "faults"), err))
@@ -109,8 +111,11 @@ static int mock_open(struct driver_device *dev, const struct driver_call *call, 
 	else if (!strcmp(dev->cls, "bmc"))
 		rc = mock_bmc_open(m, err);
 	if (rc && m->rack)
-		rack_put(m->rack);
+		watch = rack_put(m->rack);
+	else if (!rc)
+		json_object_set_new(m->rack->open, m->name, json_true());
 	rack_unlock();
+	driver_watch_end(watch);
 	if (rc)
 		free(m);
 	else
@@ -118,14 +123,29 @@ static int mock_open(struct driver_device *dev, const struct driver_call *call, 
 	return rc;
 }
 
+static void tally(const struct mock_device *m, const char *op, size_t objects)
+{
+	FILE *f = m->rack->tally ? fopen(m->rack->tally, "ae") : NULL;
+
+	if (!f)
+		return;
+	fprintf(f,
+		"{\"device\": \"%s\", \"class\": \"%s\", \"op\": \"%s\", \"objects\": %zu}\n",
+		m->name, m->dev->cls, op, objects);
+	fclose(f);
+}
+
 static void mock_close(struct driver_device *dev)
 {
 	struct mock_device *m = dev->state;
+	struct driver_watch *watch;
 
 	rack_lock();
 	json_object_del(m->rack->watched, m->name);
-	rack_put(m->rack);
+	json_object_del(m->rack->open, m->name);
+	watch = rack_put(m->rack);
 	rack_unlock();
+	driver_watch_end(watch);
 	free(m);
 }
 
@@ -161,7 +181,8 @@ static json_t *mock_observe(struct driver_device *dev, const struct driver_call 
 
 	mock_sleep(call, m->latency_ms);
 	rack_lock();
-	mock_control(m);
+	tally(m, "observe", json_array_size(objects));
+	mock_control(m->rack);
 	if (fault_take(m->rack, m->name, "observe", first ? first : "", FAULTS_GENERAL, &hit) &&
 	    !play_process_fault(m, call, &hit))
 		fault_error(&hit, m->name, err);
@@ -268,7 +289,8 @@ static int mock_apply(struct driver_device *dev, const struct driver_call *call,
 
 	mock_sleep(call, m->latency_ms);
 	rack_lock();
-	mock_control(m);
+	tally(m, "apply", n);
+	mock_control(m->rack);
 	rc = apply_all(m, call, changes, n, err);
 	rack_save(m->rack);
 	rack_unlock();
@@ -299,7 +321,7 @@ static const struct recast_driver mock = {
 	.name = "mock",
 	.cls = "*",
 	.summary = "A simulated rack of switches, arrays and servers, with faults on demand",
-	.caps = "merge rate trunk enable macs neighbours stamp clone sessions chap console",
+	.caps = "merge rate trunk enable macs neighbours stamp clone sessions chap adopt console watch",
 	.max_inflight = 64,
 	.options = mock_options,
 	.open = mock_open,

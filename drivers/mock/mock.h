@@ -20,9 +20,13 @@
 struct rack {
 	struct rack *next;
 	char *name, *state, *history; /* state, history: files, or NULL */
+	char *control;		      /* file with orders from outside, or NULL */
+	char *tally;		      /* file with a line for each request, or NULL */
 	int lock_fd;
 	json_t *root;
+	json_t *open;	 /* devices that are: {DEVICE: true} */
 	json_t *watched; /* consoles that somebody looks at: {DEVICE: true} */
+	struct driver_watch *watch; /* waits for the control file */
 	bool dirty;
 	int users;
 };
@@ -32,7 +36,6 @@ struct mock_device {
 	const struct driver_device *dev;
 	const char *name;
 	int64_t latency_ms, power_ms;
-	const char *control; /* file with orders from outside, or NULL */
 };
 
 /* rack.c */
@@ -41,7 +44,10 @@ void rack_unlock(void);
 /* Find or make the rack that the device's options name; loads its state file.  Call with the lock.
  */
 struct rack *rack_get(const json_t *options, struct error *err);
-void rack_put(struct rack *rack);
+/* What is returned is to be ended without the lock. */
+struct driver_watch *rack_put(struct rack *rack);
+/* Tell the core that somebody else changed an object, when the device is open. */
+void rack_tell(const struct rack *rack, const char *device, const char *object);
 /* Write the state file when something changed. */
 void rack_save(struct rack *rack);
 /* Member @key of @object, made an empty object when it is not there. */
@@ -89,6 +95,8 @@ json_t *mock_port(struct rack *rack, const char *sw, const char *port);
 bool mock_session_open(struct rack *rack, const char *array, const char *map, const char *address,
 		       json_t **session);
 void mock_session_close(struct rack *rack, const json_t *session);
+/* Make @map (its reference is taken) the map @name of @array; NULL: there is none. */
+void mock_map_put(json_t *array, const char *name, json_t *map);
 void mock_power_to(struct rack *rack, const char *name, bool on);
 void mock_bmc_print(struct rack *rack, const char *name, const char *text);
 
@@ -96,6 +104,8 @@ void mock_bmc_print(struct rack *rack, const char *name, const char *text);
 int mock_sim_change(struct rack *rack, const char *device, struct driver_change *c,
 		    struct error *err);
 /* Carry out and remove the orders in the control file. */
-void mock_control(struct mock_device *m);
+void mock_control(struct rack *rack);
+/* A thread that does so as soon as there are any; tells the core.  @arg is the rack. */
+void mock_watch(void *arg, int stop_fd);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "arena.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "json.h"
 #include "log.h"
 #include "text.h"
@@ -17,9 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { STATE_MAX = 256 * 1024 * 1024 };
+enum { STATE_MAX = 256 * 1024 * 1024, LOCK_WAIT_MS = 1000 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct rack *racks;
@@ -49,17 +51,23 @@ json_t *rack_device(struct rack *rack, const char *group, const char *name)
 	return rack_child(rack_child(rack->root, group), name);
 }
 
-/* Two processes with one rack would overwrite each other's view of it. */
+/* Two processes with one rack would overwrite each other's view of it.  One that was killed with its
+ * core may take a moment to be gone. */
 static int state_lock(struct rack *rack, struct error *err)
 {
 	_cleanup_(freep) char *path = xasprintf("%s.lock", rack->state);
+	const struct timespec pause = { .tv_nsec = 5 * 1000000 };
+	int64_t until = clock_mono_ms() + LOCK_WAIT_MS;
 
 	rack->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (rack->lock_fd < 0)
 		return error_set(err, ERROR_REFUSED, "%s: %s", path, strerror(errno));
-	if (flock(rack->lock_fd, LOCK_EX | LOCK_NB))
-		return error_set(err, ERROR_CONFLICT, "%s is in use by another process",
-				 rack->state);
+	while (flock(rack->lock_fd, LOCK_EX | LOCK_NB)) {
+		if (clock_mono_ms() >= until)
+			return error_set(err, ERROR_CONFLICT, "%s is in use by another process",
+					 rack->state);
+		nanosleep(&pause, NULL);
+	}
 	return 0;
 }
 
@@ -125,10 +133,27 @@ static void rack_destroy(struct rack *rack)
 	closep(&rack->lock_fd);
 	json_decref(rack->root);
 	json_decref(rack->watched);
+	json_decref(rack->open);
+	free(rack->control);
+	free(rack->tally);
 	free(rack->name);
 	free(rack->state);
 	free(rack->history);
 	free(rack);
+}
+
+static void rack_use(struct rack *rack, const json_t *options)
+{
+	const char *control = json_str(options, "control", NULL);
+	const char *tally = json_str(options, "tally", NULL);
+
+	rack->users++;
+	if (tally && !rack->tally)
+		rack->tally = xstrdup(tally);
+	if (control && !rack->control)
+		rack->control = xstrdup(control);
+	if (rack->control && !rack->watch)
+		rack->watch = driver_watch_start(rack->name, mock_watch, rack);
 }
 
 struct rack *rack_get(const json_t *options, struct error *err)
@@ -140,26 +165,39 @@ struct rack *rack_get(const json_t *options, struct error *err)
 
 	for (rack = racks; rack; rack = rack->next)
 		if (!strcmp(rack->name, name)) {
-			rack->users++;
+			rack_use(rack, options);
 			return rack;
 		}
 	rack = xcalloc(1, sizeof(*rack));
-	*rack = (struct rack){ .next = racks, .name = xstrdup(name), .lock_fd = -1, .users = 1 };
+	*rack = (struct rack){ .next = racks, .name = xstrdup(name), .lock_fd = -1 };
 	rack->state = state ? xstrdup(state) : NULL;
 	rack->history = history ? xstrdup(history) : NULL;
 	rack->root = json_object();
+	rack->open = json_object();
 	rack->watched = json_object();
 	if (state && state_load(rack, err)) {
 		rack_destroy(rack);
 		return NULL;
 	}
 	racks = rack;
+	rack_use(rack, options);
 	return rack;
 }
 
 /* A rack outlives its devices as long as the process does, as a real one would. */
-void rack_put(struct rack *rack)
+struct driver_watch *rack_put(struct rack *rack)
 {
+	struct driver_watch *watch = rack->watch;
+
 	rack_save(rack);
-	rack->users--;
+	if (--rack->users)
+		return NULL;
+	rack->watch = NULL;
+	return watch;
+}
+
+void rack_tell(const struct rack *rack, const char *device, const char *object)
+{
+	if (json_object_get(rack->open, device))
+		driver_emit_changed(device, json_pack("[s]", object));
 }

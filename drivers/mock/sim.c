@@ -13,9 +13,13 @@
 #include "map.h"
 #include "text.h"
 
+#include <errno.h>
+#include <libgen.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 static int sim_power(struct rack *rack, const char *device, struct driver_change *c,
@@ -38,28 +42,31 @@ static int sim_power(struct rack *rack, const char *device, struct driver_change
 	return 0;
 }
 
-/* Somebody else's map of a volume, keyed by its target. */
+/* Somebody else's map of a volume, keyed by its target; or one with our mark, keyed by its name. */
 static int sim_map(struct rack *rack, const char *device, struct driver_change *c,
 		   struct error *err)
 {
 	json_t *array = rack_device(rack, "arrays", device);
-	const char *target = c->object + strlen("sim:map:"),
-		   *volume = json_str(c->set, "volume", NULL);
+	const char *name = c->object + strlen("sim:map:"),
+		   *volume = json_str(c->set, "volume", NULL),
+		   *target = json_str(c->set, "target", name);
+	bool managed = json_bool(c->set, "managed", false);
 
 	if (json_is_false(json_object_get(c->set, "exists"))) {
-		json_object_del(rack_child(array, "maps"), target);
+		mock_map_put(array, name, NULL);
 		return 0;
 	}
-	if (!is_iscsi_name(target) || !volume)
-		return error_set(err, ERROR_INVALID, "sim:map:TARGET wants volume and initiator");
-	json_object_set_new(rack_child(array, "maps"), target,
-			    json_pack("{s:s, s:[s], s:{s:s}, s:s, s:i, s:b, s:[]}", "target",
-				      target, "initiators",
-				      json_str(c->set, "initiator", "iqn.2026-01.example:other"),
-				      "luns", "1", volume, "chap_user", "", "generation", 0,
-				      "managed", 0, "sessions"));
-	json_object_set_new(rack_child(rack_child(array, "by_volume"), volume), target,
-			    json_true());
+	if (!is_iscsi_name(target) || !volume || managed == is_iscsi_name(name))
+		return error_set(err, ERROR_INVALID,
+				 "sim:map:TARGET wants a volume; sim:map:NAME also a target and "
+				 "\"managed\": true");
+	mock_map_put(array, name,
+		     json_pack("{s:s, s:[s], s:{s:s}, s:s, s:I, s:b, s:[]}", "target", target,
+			       "initiators",
+			       json_str(c->set, "initiator", "iqn.2026-01.example:other"), "luns",
+			       "1", volume, "chap_user", "", "generation",
+			       (json_int_t)json_int(c->set, "generation", 0), "managed", managed,
+			       "sessions"));
 	return 0;
 }
 
@@ -115,7 +122,15 @@ int mock_sim_change(struct rack *rack, const char *device, struct driver_change 
 	return 0;
 }
 
-static void obey(struct mock_device *m, const char *line)
+/* Tell the core what an order has changed, by the name that the object has in documents. */
+static void tell(const struct rack *rack, const char *device, const char *object)
+{
+	if (!strcmp(object, "sim:power") || !strncmp(object, "sim:map:", 8) ||
+	    !strncmp(object, "sim:port:", 9))
+		rack_tell(rack, device, object + strlen("sim:"));
+}
+
+static void obey(struct rack *rack, const char *line)
 {
 	struct error err = { 0 };
 	json_auto_t *order = json_decode(line, strlen(line), &err);
@@ -125,26 +140,52 @@ static void obey(struct mock_device *m, const char *line)
 	int rc = order ? 0 : -1;
 
 	if (!rc && !strncmp(c.object, "fault:", 6))
-		rc = fault_change(m->rack, device, &c, &err);
+		rc = fault_change(rack, device, &c, &err);
 	else if (!rc)
-		rc = mock_sim_change(m->rack, device, &c, &err);
+		rc = mock_sim_change(rack, device, &c, &err);
 	if (rc)
-		log_warn("mock", "%s: %s", m->control, err.text);
+		log_warn("mock", "%s: %s", rack->control, err.text);
+	else
+		tell(rack, device, c.object);
 }
 
-void mock_control(struct mock_device *m)
+void mock_control(struct rack *rack)
 {
 	_cleanup_(freep) char *taken = NULL, *bytes = NULL;
 	char *line, *save = NULL;
 
-	if (!m->control || access(m->control, F_OK))
+	if (!rack->control || access(rack->control, F_OK))
 		return;
-	taken = xasprintf("%s.taken", m->control);
-	if (rename(m->control, taken))
+	taken = xasprintf("%s.taken", rack->control);
+	if (rename(rack->control, taken))
 		return;
 	bytes = text_read_file(taken, 1024 * 1024, NULL);
 	for (line = bytes ? strtok_r(bytes, "\n", &save) : NULL; line;
 	     line = strtok_r(NULL, "\n", &save))
-		obey(m, line);
+		obey(rack, line);
 	unlink(taken);
+}
+
+void mock_watch(void *arg, int stop_fd)
+{
+	struct rack *rack = arg;
+	_cleanup_(freep) char *folder = xstrdup(rack->control);
+	_cleanup_(closep) int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	struct pollfd p[] = { { .fd = stop_fd, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
+	char names[4096];
+
+	if (fd < 0 || inotify_add_watch(fd, dirname(folder), IN_MOVED_TO) < 0) {
+		log_warn("mock", "%s is looked for at each request only: %s", rack->control,
+			 strerror(errno));
+		return;
+	}
+	while (!p[0].revents) {
+		while (read(fd, names, sizeof(names)) > 0)
+			;
+		rack_lock();
+		mock_control(rack);
+		rack_save(rack);
+		rack_unlock();
+		poll(p, 2, -1);
+	}
 }

@@ -7,11 +7,13 @@
 #include "mock.h"
 
 #include "arena.h"
+#include "cleanup.h"
 #include "json.h"
 #include "map.h"
 #include "text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { GOLDEN_SIZE = 64 * 1024 * 1024 };
@@ -117,6 +119,16 @@ static void index_map(json_t *array, const char *name, const json_t *map, bool a
 	}
 }
 
+void mock_map_put(json_t *array, const char *name, json_t *map)
+{
+	index_map(array, name, map_find(array, name), false);
+	if (map)
+		json_object_set_new(rack_child(array, "maps"), name, map);
+	else
+		json_object_del(json_object_get(array, "maps"), name);
+	index_map(array, name, map, true);
+}
+
 static json_t *map_document(const json_t *map)
 {
 	json_t *v;
@@ -143,6 +155,16 @@ static bool same(const json_t *a, const json_t *b, const char *key)
 	return json_equal(json_object_get(a, key), json_object_get(b, key));
 }
 
+/* Do the sessions stay: does nothing differ, or are there only more LUNs? */
+static bool keeps_sessions(const json_t *now, const json_t *want)
+{
+	return now && same(now, want, "chap_user") && same(now, want, "initiators") &&
+	       same(now, want, "target") &&
+	       (same(now, want, "luns") ||
+		(same(now, want, "generation") &&
+		 luns_within(json_object_get(now, "luns"), json_object_get(want, "luns"))));
+}
+
 static int check_volumes(struct mock_device *m, const struct map_wish *wish, struct error *err)
 {
 	const json_t *volume;
@@ -155,15 +177,72 @@ static int check_volumes(struct mock_device *m, const struct map_wish *wish, str
 	return 0;
 }
 
+static json_t *map_by_target(json_t *array, const char *target, const char **name)
+{
+	json_t *map;
+	const char *key;
+
+	json_object_foreach(json_object_get(array, "maps"), key, map)
+		if (!strcmp(json_str(map, "target", ""), target)) {
+			*name = key;
+			return map;
+		}
+	*name = NULL;
+	return NULL;
+}
+
+/* The servers that are logged in to map @from of this array are now so to @to. */
+static void sessions_rename(struct mock_device *m, const char *from, const char *to)
+{
+	json_t *bmc, *session;
+	const char *name;
+
+	json_object_foreach(json_object_get(m->rack->root, "bmcs"), name, bmc) {
+		session = json_object_get(bmc, "session");
+		if (!strcmp(json_str(session, "array", ""), m->name) &&
+		    !strcmp(json_str(session, "map", ""), from))
+			json_object_set_new(session, "map", json_string(to));
+	}
+}
+
+static int map_adopt(struct mock_device *m, const char *name, const struct map_wish *wish,
+		     struct driver_change *c, struct error *err)
+{
+	json_t *array = array_of(m->rack, m->name), *map;
+	_cleanup_(freep) char *old = NULL;
+	const char *its_name;
+	int rc;
+
+	map = map_by_target(array, wish->target, &its_name);
+	rc = map_adoptable(wish, name, map, its_name, map_find(array, name), err);
+	if (rc < 0)
+		return -1;
+	if (!rc) {
+		old = xstrdup(its_name);
+		json_incref(map);
+		mock_map_put(array, old, NULL);
+		json_object_set_new(map, "managed", json_true());
+		json_object_set_new(map, "initiators",
+				    initiators_sorted(json_object_get(map, "initiators")));
+		json_object_set_new(map, "generation", json_integer(wish->generation));
+		mock_map_put(array, name, map);
+		sessions_rename(m, old, name);
+	}
+	change_done(c, !rc, map_document(map));
+	return 0;
+}
+
 static int map_change(struct mock_device *m, const char *name, struct driver_change *c,
 		      struct error *err)
 {
 	json_t *array = array_of(m->rack, m->name), *now = map_find(array, name), *want;
+	struct fault_hit hit;
 	struct map_wish wish;
-	bool kept;
 
 	if (map_wish_parse(&wish, c, err))
 		return -1;
+	if (wish.adopt)
+		return map_adopt(m, name, &wish, c, err);
 	if (now && !json_bool(now, "managed", false))
 		return error_set(err, ERROR_REFUSED, "map %s was not made by Recast", name);
 	if (now && wish.generation && json_int(now, "generation", 0) > wish.generation)
@@ -172,8 +251,7 @@ static int map_change(struct mock_device *m, const char *name, struct driver_cha
 				 (long long)json_int(now, "generation", 0),
 				 (long long)wish.generation);
 	if (!wish.exists) {
-		index_map(array, name, now, false);
-		json_object_del(json_object_get(array, "maps"), name);
+		mock_map_put(array, name, NULL);
 		change_done(c, now != NULL, map_document(NULL));
 		return 0;
 	}
@@ -183,14 +261,14 @@ static int map_change(struct mock_device *m, const char *name, struct driver_cha
 		return error_set(err, ERROR_REFUSED,
 				 "target %s is there and was not made by Recast", wish.target);
 	want = map_from_wish(&wish);
-	kept = now && same(now, want, "chap_user") && same(now, want, "initiators") &&
-	       same(now, want, "luns") && same(now, want, "target");
-	if (kept)
+	if (keeps_sessions(now, want))
 		json_object_set(want, "sessions", json_object_get(now, "sessions"));
 	change_done(c, !now || !json_equal(now, want), map_document(want));
-	index_map(array, name, now, false);
-	json_object_set_new(rack_child(array, "maps"), name, want);
-	index_map(array, name, want, true);
+	mock_map_put(array, name, want);
+	if (fault_take(m->rack, m->name, "apply", c->object, 1u << FAULT_UNMAP, &hit)) {
+		mock_map_put(array, name, NULL);
+		rack_tell(m->rack, m->name, c->object);
+	}
 	return 0;
 }
 

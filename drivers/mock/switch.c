@@ -55,6 +55,23 @@ json_t *mock_port(struct rack *rack, const char *sw, const char *port)
 		port);
 }
 
+/* Somebody else changes the port, after we have. */
+static void rewire(struct mock_device *m, const struct driver_change *c, const char *name)
+{
+	json_t *port = mock_port(m->rack, m->name, name), *copy;
+	struct fault_hit hit;
+
+	if (!port ||
+	    !fault_take(m->rack, m->name, "apply", c->object, 1u << FAULT_REWIRE, &hit))
+		return;
+	copy = json_copy(port); /* the port itself is what the change has observed */
+	json_object_set_new(copy, "native", json_integer(hit.arg >= 0 ? hit.arg : 666));
+	json_object_set_new(rack_child(rack_device(m->rack, "switches", m->name), "ports"), name,
+			    copy);
+	m->rack->dirty = true;
+	rack_tell(m->rack, m->name, c->object);
+}
+
 int mock_port_change(struct mock_device *m, struct driver_change *c, struct error *err)
 {
 	const char *name = port_of_object(c->object);
@@ -78,6 +95,7 @@ int mock_port_change(struct mock_device *m, struct driver_change *c, struct erro
 				name, document);
 		m->rack->dirty = true;
 	}
+	rewire(m, c, name);
 	return 0;
 }
 

@@ -97,9 +97,19 @@ int driver_main(const struct recast_driver *driver, int argc, char **argv);
 		return driver_main(&(d), argc, argv);   \
 	}
 
-/* Events; from any thread. */
+/* Events; from any thread.  @objects is a list of names, whose reference is taken, or NULL: anything
+ * may have changed. */
 void driver_emit_console(const char *device, const char *data, size_t len);
-void driver_emit_changed(const char *device, const char *object);
+void driver_emit_changed(const char *device, json_t *objects);
+
+/* A thread that looks out for what others change, for a driver with the capability "watch": started
+ * in open, ended in close.  @fn may block on what it waits for and on @stop_fd, returns soon after
+ * that is readable, and does nothing but emit events.  The name of the thread is for people.  NULL
+ * when there is no thread to be had: the device works without. */
+struct driver_watch;
+struct driver_watch *driver_watch_start(const char *name, void (*fn)(void *arg, int stop_fd),
+					void *arg);
+void driver_watch_end(struct driver_watch *watch);
 
 /* Milliseconds left until the deadline of @call, never negative. */
 int64_t driver_time_left(const struct driver_call *call);

@@ -128,18 +128,24 @@ static int check_chap(const struct map_wish *wish, const json_t *chap, struct er
 int map_wish_parse(struct map_wish *wish, const struct driver_change *c, struct error *err)
 {
 	static const char *const known[] = { "exists", "target",     "initiators", "luns",
-					     "chap",   "generation", NULL };
+					     "chap",   "generation", "adopt",	   NULL };
 	const json_t *chap = json_object_get(c->set, "chap");
+	const char *adopt = json_str(c->set, "adopt", NULL);
 
 	if (check_members(c->set, known, err))
 		return -1;
 	*wish = (struct map_wish){ .exists = json_bool(c->set, "exists", false),
-				   .target = json_str(c->set, "target", NULL),
+				   .target = json_str(c->set, "target", adopt),
+				   .adopt = json_object_get(c->set, "adopt") != NULL,
 				   .initiators = json_object_get(c->set, "initiators"),
 				   .luns = json_object_get(c->set, "luns"),
 				   .chap_user = json_str(chap, "user", NULL),
 				   .chap_secret = json_str(chap, "secret", NULL),
 				   .generation = json_int(c->set, "generation", c->generation) };
+	if (wish->adopt && (!wish->exists || !adopt || strcmp(wish->target, adopt) != 0 || chap))
+		return error_set(err, ERROR_INVALID,
+				 "adopt names a target that exists, and goes with no other target "
+				 "and no chap");
 	if (!wish->exists)
 		return 0;
 	if (!wish->target || !is_iscsi_name(wish->target))
@@ -147,6 +153,90 @@ int map_wish_parse(struct map_wish *wish, const struct driver_change *c, struct 
 	if (check_initiators(wish->initiators, err) || check_luns(wish->luns, err))
 		return -1;
 	return check_chap(wish, chap, err);
+}
+
+bool luns_within(const json_t *now, const json_t *want)
+{
+	const json_t *volume;
+	const char *lun;
+
+	json_object_foreach((json_t *)(uintptr_t)now, lun, volume)
+		if (!json_equal(volume, json_object_get(want, lun)))
+			return false;
+	return true;
+}
+
+static bool in_list(const json_t *list, const json_t *one)
+{
+	const json_t *other;
+	size_t i;
+
+	json_array_foreach(list, i, other)
+		if (json_equal(one, other))
+			return true;
+	return false;
+}
+
+static int same_initiators(const struct map_wish *wish, const json_t *there, struct error *err)
+{
+	const json_t *one, *is = json_object_get(there, "initiators");
+	size_t i;
+
+	json_array_foreach(is, i, one)
+		if (!in_list(wish->initiators, one))
+			return error_set(err, ERROR_CONFLICT,
+					 "target %s lets in %s, which is not wished", wish->target,
+					 json_string_value(one));
+	json_array_foreach(wish->initiators, i, one)
+		if (!in_list(is, one))
+			return error_set(err, ERROR_CONFLICT, "target %s does not let in %s",
+					 wish->target, json_string_value(one));
+	return 0;
+}
+
+static int same_luns(const struct map_wish *wish, const json_t *there, struct error *err)
+{
+	const json_t *is = json_object_get(there, "luns"), *volume;
+	const char *lun, *wished;
+
+	json_object_foreach((json_t *)(uintptr_t)is, lun, volume) {
+		wished = json_str(wish->luns, lun, NULL);
+		if (!wished || strcmp(wished, json_string_value(volume)) != 0)
+			return error_set(err, ERROR_CONFLICT, "LUN %s of target %s is %s, not %s",
+					 lun, wish->target, json_string_value(volume),
+					 wished ? wished : "absent");
+	}
+	json_object_foreach((json_t *)(uintptr_t)wish->luns, lun, volume)
+		if (!json_object_get(is, lun))
+			return error_set(err, ERROR_CONFLICT, "target %s has no LUN %s",
+					 wish->target, lun);
+	return 0;
+}
+
+int map_adoptable(const struct map_wish *wish, const char *name, const json_t *there,
+		  const char *its_name, const json_t *named, struct error *err)
+{
+	bool managed = json_bool(there, "managed", false);
+
+	if (!text_is_name(name))
+		return error_set(err, ERROR_INVALID, "an adopted map needs a name, not %s", name);
+	if (named && strcmp(json_str(named, "target", ""), wish->target) != 0)
+		return error_set(err, ERROR_CONFLICT, "map %s is there already, as target %s", name,
+				 json_str(named, "target", ""));
+	if (!there)
+		return error_set(err, ERROR_CONFLICT, "there is no target %s to adopt",
+				 wish->target);
+	if (managed && strcmp(its_name, name) != 0)
+		return error_set(err, ERROR_CONFLICT, "target %s is map %s already", wish->target,
+				 its_name);
+	if (managed && json_int(there, "generation", 0) != wish->generation)
+		return error_set(err, ERROR_CONFLICT,
+				 "map %s carries generation %lld, this change is of %lld", name,
+				 (long long)json_int(there, "generation", 0),
+				 (long long)wish->generation);
+	if (same_initiators(wish, there, err) || same_luns(wish, there, err))
+		return -1;
+	return managed;
 }
 
 static int compare_strings(const void *a, const void *b)

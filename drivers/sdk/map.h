@@ -19,6 +19,7 @@ struct volume_wish {
 struct map_wish {
 	bool exists;
 	const char *target;
+	bool adopt; /* the target is there already, made by somebody else: take it over as it is */
 	const json_t *initiators; /* list of IQNs, at least one */
 	const json_t *luns;       /* {"1": volume}, at least one */
 	const char *chap_user;    /* NULL: no CHAP */
@@ -34,6 +35,16 @@ int storage_object(const char *object, enum storage_kind *kind, const char **nam
 int volume_wish_parse(struct volume_wish *wish, const struct driver_change *change,
 		      struct error *err);
 int map_wish_parse(struct map_wish *wish, const struct driver_change *change, struct error *err);
+
+/* Is every LUN of @now in @want, with the same volume?  Both {"1": volume}. */
+bool luns_within(const json_t *now, const json_t *want);
+
+/* May the target of an adopting wish become map @name?  @there is that target as in the storage
+ * document (with sorted initiators), @its_name the name of its map, both NULL when there is none;
+ * @named the managed map @name, or NULL.  0: yes; 1: it is that map already; -1: something differs,
+ * and *err says what. */
+int map_adoptable(const struct map_wish *wish, const char *name, const json_t *there,
+		  const char *its_name, const json_t *named, struct error *err);
 
 /* An initiator's or target's name after RFC 3720: iqn., eui. or naa., then lower-case letters,
  * digits, "-", "." and ":", 223 characters at most. */

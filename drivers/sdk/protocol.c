@@ -92,10 +92,13 @@ void driver_emit_console(const char *device, const char *data, size_t len)
 	kit_send(json_pack("{s:s, s:s, s:o}", "event", "console", "device", device, "data", text));
 }
 
-void driver_emit_changed(const char *device, const char *object)
+void driver_emit_changed(const char *device, json_t *objects)
 {
-	kit_send(json_pack("{s:s, s:s, s:[s]}", "event", "changed", "device", device, "objects",
-			   object));
+	json_t *event = json_pack("{s:s, s:s}", "event", "changed", "device", device);
+
+	if (objects)
+		json_object_set_new(event, "objects", objects);
+	kit_send(event);
 }
 
 static json_t *hello_options(void)

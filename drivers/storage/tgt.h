@@ -16,9 +16,10 @@
  *
  * Order of a grant: target, mark, LUNs, account, and the initiators' ACL last: without an ACL
  * nobody may log in.  Order of a revocation: ACL first, then sessions until none is listed, then
- * the target, which tgtd refuses to delete while it has a session.  A target is never changed in
- * place: a wish that differs is a revocation and a grant under a new target id, so that a login
- * that was under way to the old one cannot arrive at the new one.
+ * the target, which tgtd refuses to delete while it has a session.  A target that takes something
+ * away from somebody is never changed in place: a wish that differs is a revocation and a grant
+ * under a new target id, so that a login that was under way to the old one cannot arrive at the new
+ * one.  Only LUNs that are added, and adoption, leave the target and its sessions as they are.
  */
 #ifndef RECAST_DRIVER_TGT_H
 #define RECAST_DRIVER_TGT_H
@@ -64,7 +65,8 @@ char *tgt_call(const struct tgt *t, const struct tgt_request *q, int64_t deadlin
 	       struct error *err);
 
 /* tgt_view.c.  A view is a list of targets:
- * {tid, iqn, managed, map, generation, luns: {"1": path}, accounts: [], acl: []}. */
+ * {tid, iqn, managed, adopted, map, generation, luns: {"1": path}, serials: {"1": text},
+ *  accounts: [], acl: []}. */
 json_t *tgt_view_read(const struct tgt *t, int64_t deadline_ms, struct error *err);
 json_t *tgt_view_parse(const char *text);
 /* [{initiator, address, sid, cid}] of one target. */
@@ -73,7 +75,7 @@ json_t *tgt_sessions_read(const struct tgt *t, int tid, int64_t deadline_ms, int
 json_t *tgt_sessions_parse(const char *text);
 json_t *tgt_accounts_read(const struct tgt *t, int64_t deadline_ms, struct error *err);
 /* The mark as parameters for LUN 0; false when @map is too long for it. */
-bool tgt_mark(char *out, size_t size, const char *map, int64_t generation);
+bool tgt_mark(char *out, size_t size, const char *map, int64_t generation, bool adopted);
 
 /* tgt_target.c: with t->lock held.  A request without an answer text; @params may be NULL. */
 int tgt_order(const struct tgt *t, enum tgt_mode mode, enum tgt_op op, int tid, int lun,
@@ -86,6 +88,12 @@ int tgt_target_remove(const struct tgt *t, const json_t *view, const json_t *tar
  * in to. */
 int tgt_target_make(struct tgt *t, const char *name, const struct map_wish *wish,
 		    int64_t deadline_ms, struct error *err);
+/* Add the LUNs of the wish that the target has not yet, one after the other; its sessions stay. */
+int tgt_luns_add(const struct tgt *t, const json_t *target, const struct map_wish *wish,
+		 int64_t deadline_ms, struct error *err);
+/* Has every LUN of the target the serial number of its volume?  One that was made in a moment when
+ * the driver died may not. */
+bool tgt_serials_right(const struct tgt *t, const json_t *target);
 /* Drop the sessions of a target and see them gone.  With @all, none may be left; otherwise those
  * that were there at first (a permitted initiator comes back at once).  1: some stay for now. */
 int tgt_sessions_drop(const struct tgt *t, int tid, bool all, bool *dropped, int64_t deadline_ms,

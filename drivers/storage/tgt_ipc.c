@@ -105,11 +105,18 @@ static int send_request(int fd, const struct tgt_request *q, int64_t deadline_ms
 				  .sid = q->sid,
 				  .cid = q->cid,
 				  .lun = q->lun < 0 ? UINT64_MAX : (uint64_t)q->lun };
+	char *bytes;
+	int rc;
 
 	w.len = (uint32_t)(sizeof(w) + extra);
-	if (stream_send(fd, &w, sizeof(w), deadline_ms, err))
-		return -1;
-	return extra ? stream_send(fd, q->params, extra, deadline_ms, err) : 0;
+	bytes = xcalloc(1, w.len);
+	memcpy(bytes, &w, sizeof(w));
+	if (extra)
+		memcpy(bytes + sizeof(w), q->params, extra);
+	rc = stream_send(fd, bytes, w.len, deadline_ms, err);
+	secret_wipe(bytes, w.len); /* it may hold a CHAP secret */
+	free(bytes);
+	return rc;
 }
 
 static int receive(int fd, void *out, size_t len, int64_t deadline_ms, struct error *err)

@@ -57,18 +57,30 @@ json_t *tgt_map_document(const struct tgt *t, const json_t *target)
 			 "managed", json_object_get(target, "managed"));
 }
 
-/* Does the target say what is wished, generation aside?  LUN 0 is not in `luns`. */
-static bool as_wished(const struct tgt *t, const json_t *target, const struct map_wish *wish)
+enum fit {
+	FIT_DIFFERENT,
+	FIT_GROWS, /* LUNs, or serial numbers of LUNs, are missing and nothing else */
+	FIT_SAME,
+};
+
+/* How far the target is what is wished, generation aside.  LUN 0 is not in `luns`. */
+static enum fit fit(const struct tgt *t, const json_t *target, const struct map_wish *wish)
 {
 	json_auto_t *is = tgt_map_document(t, target),
 		    *initiators = initiators_sorted(wish->initiators);
-	size_t accounts = json_array_size(json_object_get(target, "accounts"));
+	const json_t *luns = json_object_get(is, "luns");
+	/* Accounts of an adopted target are its own affair as long as it is only looked at. */
+	size_t accounts = wish->adopt ? 0 : json_array_size(json_object_get(target, "accounts"));
 
-	return json_equal(json_object_get(is, "initiators"), initiators) &&
-	       json_equal(json_object_get(is, "luns"), wish->luns) &&
-	       !strcmp(json_str(is, "target", ""), wish->target) &&
-	       accounts == (wish->chap_user ? 1u : 0u) &&
-	       (!wish->chap_user || !strcmp(json_str(is, "chap_user", ""), wish->chap_user));
+	if (!json_equal(json_object_get(is, "initiators"), initiators) ||
+	    !luns_within(luns, wish->luns) || strcmp(json_str(is, "target", ""), wish->target) ||
+	    accounts != (wish->chap_user ? 1u : 0u) ||
+	    (wish->chap_user && strcmp(json_str(is, "chap_user", ""), wish->chap_user)))
+		return FIT_DIFFERENT;
+	if (json_object_size(luns) == json_object_size(wish->luns) &&
+	    (wish->adopt || tgt_serials_right(t, target)))
+		return FIT_SAME;
+	return json_int(is, "generation", 0) == wish->generation ? FIT_GROWS : FIT_DIFFERENT;
 }
 
 /* A target with the wished IQN that is not ours: in the way, unless it is the empty shell that a
@@ -123,7 +135,7 @@ static int check_map(const struct tgt *t, const char *name, const json_t *now,
 				 (long long)wish->generation);
 	if (!wish->exists)
 		return 0;
-	if (!tgt_mark(mark, sizeof(mark), name, wish->generation))
+	if (!tgt_mark(mark, sizeof(mark), name, wish->generation, false))
 		return error_set(err, ERROR_INVALID,
 				 "map %s: the name is too long for tgtd (29 to 53 characters)",
 				 name);
@@ -138,7 +150,7 @@ static void verify(struct tgt *t, const char *name, const struct map_wish *wish,
 	json_auto_t *view = tgt_view_read(t, deadline_ms, &err);
 	const json_t *target = view ? tgt_map_find(view, name) : NULL;
 
-	if (view && (wish->exists ? target && as_wished(t, target, wish) : !target)) {
+	if (view && (wish->exists ? target && fit(t, target, wish) == FIT_SAME : !target)) {
 		change_done(c, true, tgt_map_document(t, target));
 		return;
 	}
@@ -171,14 +183,27 @@ static void rewrite(struct tgt *t, const json_t *view, const json_t *now, const 
 		verify(t, name, wish, c, deadline_ms);
 }
 
-/* Only the generation differs: the mark says so. */
+/* The sessions stay; the rest of the target is not touched. */
+static void grow(struct tgt *t, const json_t *target, const char *name,
+		 const struct map_wish *wish, struct driver_change *c, int64_t deadline_ms)
+{
+	struct error err = { 0 };
+
+	if (tgt_luns_add(t, target, wish, deadline_ms, &err))
+		change_failed(c, CHANGE_UNKNOWN, &err);
+	else
+		verify(t, name, wish, c, deadline_ms);
+}
+
+/* Only the mark differs: the generation, or whether the target is ours at all. */
 static int restamp(struct tgt *t, const json_t *target, const char *name,
 		   const struct map_wish *wish, struct driver_change *c, int64_t deadline_ms)
 {
 	struct error err = { 0 };
 	char mark[256];
 
-	tgt_mark(mark, sizeof(mark), name, wish->generation);
+	tgt_mark(mark, sizeof(mark), name, wish->generation,
+		 wish->adopt || json_bool(target, "adopted", false));
 	if (tgt_order(t, TGT_LUN, TGT_UPDATE, tgt_tid(target), 0, mark, deadline_ms, &err))
 		change_failed(c, CHANGE_UNKNOWN, &err);
 	else
@@ -186,34 +211,78 @@ static int restamp(struct tgt *t, const json_t *target, const char *name,
 	return 0;
 }
 
+/* Take over a target that somebody else made: compare all of it, then write the mark. */
+static int adopt(struct tgt *t, const json_t *view, const char *name, const struct map_wish *wish,
+		 struct driver_change *c, int64_t deadline_ms, struct error *err)
+{
+	const json_t *target = find_iqn(view, wish->target), *ours = tgt_map_find(view, name);
+	json_auto_t *there = target ? tgt_map_document(t, target) : NULL,
+		    *named = ours ? tgt_map_document(t, ours) : NULL;
+	int rc = map_adoptable(wish, name, there, json_str(target, "map", NULL), named, err);
+
+	if (rc < 0 || check_map(t, name, NULL, wish, err))
+		return -1;
+	if (!rc)
+		return restamp(t, target, name, wish, c, deadline_ms);
+	change_done(c, false, json_incref(there));
+	return 0;
+}
+
+static int remove_map(struct tgt *t, const json_t *view, const json_t *now, const char *name,
+		      const struct map_wish *wish, struct driver_change *c, int64_t deadline_ms,
+		      struct error *err)
+{
+	int swept;
+
+	if (now) {
+		rewrite(t, view, now, NULL, name, wish, c, deadline_ms);
+		return 0;
+	}
+	swept = tgt_accounts_sweep(t, view, name, deadline_ms, err);
+	if (swept < 0)
+		return -1;
+	change_done(c, swept > 0, tgt_map_document(t, NULL));
+	return 0;
+}
+
+static int put_map(struct tgt *t, const json_t *view, const json_t *now, const char *name,
+		   const struct map_wish *wish, struct driver_change *c, int64_t deadline_ms,
+		   struct error *err)
+{
+	enum fit how = now ? fit(t, now, wish) : FIT_DIFFERENT;
+	json_t *shell = NULL;
+
+	if (check_iqn(view, now, wish, &shell, err))
+		return -1;
+	if (how == FIT_GROWS)
+		grow(t, now, name, wish, c, deadline_ms);
+	else if (how == FIT_DIFFERENT)
+		rewrite(t, view, now, shell, name, wish, c, deadline_ms);
+	else if (json_int(now, "generation", 0) != wish->generation)
+		restamp(t, now, name, wish, c, deadline_ms);
+	else
+		change_done(c, false, tgt_map_document(t, now));
+	return 0;
+}
+
 int tgt_map_change(struct tgt *t, const char *name, struct driver_change *c, int64_t deadline_ms,
 		   struct error *err)
 {
 	json_auto_t *view = NULL;
-	json_t *now, *shell = NULL;
+	const json_t *now;
 	struct map_wish wish;
-	int swept;
 
 	if (map_wish_parse(&wish, c, err))
 		return -1;
 	view = tgt_view_read(t, deadline_ms, err);
 	if (!view)
 		return -1;
+	if (wish.adopt)
+		return adopt(t, view, name, &wish, c, deadline_ms, err);
 	now = tgt_map_find(view, name);
-	if (check_map(t, name, now, &wish, err) ||
-	    (wish.exists && check_iqn(view, now, &wish, &shell, err)))
+	if (check_map(t, name, now, &wish, err))
 		return -1;
-	if (wish.exists ? now && as_wished(t, now, &wish) : !now) {
-		if (wish.exists && json_int(now, "generation", 0) != wish.generation)
-			return restamp(t, now, name, &wish, c, deadline_ms);
-		swept = wish.exists ? 0 : tgt_accounts_sweep(t, view, name, deadline_ms, err);
-		if (swept < 0)
-			return -1;
-		change_done(c, swept > 0, tgt_map_document(t, now));
-		return 0;
-	}
-	rewrite(t, view, now, shell, name, &wish, c, deadline_ms);
-	return 0;
+	return (wish.exists ? put_map : remove_map)(t, view, now, name, &wish, c, deadline_ms, err);
 }
 
 int tgt_sessions_change(struct tgt *t, const char *name, struct driver_change *c,

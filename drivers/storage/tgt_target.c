@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SESSION_WAIT_MS = 1000, SESSION_LOOK_MS = 10, TID_MAX = 0x7fff };
+enum { SESSION_WAIT_MS = 1000, SESSION_LOOK_MS = 10, TID_MAX = 0x7fff, SERIAL_SIZE = 33 };
 
 int tgt_order(const struct tgt *t, enum tgt_mode mode, enum tgt_op op, int tid, int lun,
 	      const char *params, int64_t deadline_ms, struct error *err)
@@ -208,6 +208,9 @@ int tgt_target_remove(const struct tgt *t, const json_t *view, const json_t *tar
 		return 1; /* a login that was under way came through */
 	if (!text)
 		return -1;
+	/* An adopted target was let in by accounts of somebody else: those stay. */
+	if (json_bool(target, "adopted", false))
+		return 0;
 	return delete_accounts(t, view, target, deadline_ms, err);
 }
 
@@ -232,23 +235,72 @@ static int next_tid(struct tgt *t, const json_t *view)
 	return tid;
 }
 
-static int make_lun(const struct tgt *t, int tid, const char *lun, const char *volume,
+/* The same volume has the same serial number wherever it is mapped: hosts know disks by it. */
+static void serial_of(const char *volume, char out[SERIAL_SIZE])
+{
+	unsigned char hash[SERIAL_SIZE / 2];
+
+	crypto_generichash(hash, sizeof(hash), (const unsigned char *)volume, strlen(volume), NULL,
+			   0);
+	sodium_bin2hex(out, SERIAL_SIZE, hash, sizeof(hash));
+}
+
+/* @there: only its serial number is to be set. */
+static int make_lun(const struct tgt *t, int tid, const char *lun, const char *volume, bool there,
 		    int64_t deadline_ms, struct error *err)
 {
 	_cleanup_(freep) char *path = tgt_volume_path(t, volume);
-	unsigned char hash[16];
-	char serial[33];
+	char serial[SERIAL_SIZE];
 	int number = atoi(lun);
 
-	/* The same volume has the same serial number wherever it is mapped: hosts know disks by it.
-	 */
-	crypto_generichash(hash, sizeof(hash), (const unsigned char *)volume, strlen(volume), NULL,
-			   0);
-	sodium_bin2hex(serial, sizeof(serial), hash, sizeof(hash));
-	if (orderf(t, TGT_LUN, TGT_NEW, tid, number, deadline_ms, err, "path=%s", path))
+	serial_of(volume, serial);
+	if (!there && orderf(t, TGT_LUN, TGT_NEW, tid, number, deadline_ms, err, "path=%s", path))
 		return error_wrap(err, "LUN %s", lun);
 	return orderf(t, TGT_LUN, TGT_UPDATE, tid, number, deadline_ms, err,
 		      "targetOps scsi_id=%s,scsi_sn=%s", serial, serial);
+}
+
+static bool serial_right(const struct tgt *t, const json_t *target, const char *lun)
+{
+	const json_t *path = json_object_get(json_object_get(target, "luns"), lun);
+	_cleanup_(freep) char *volume = tgt_volume_of_path(t, json_string_value(path));
+	char serial[SERIAL_SIZE];
+
+	serial_of(volume, serial);
+	return !strcmp(json_str(json_object_get(target, "serials"), lun, ""), serial);
+}
+
+bool tgt_serials_right(const struct tgt *t, const json_t *target)
+{
+	const json_t *path;
+	const char *lun;
+
+	/* Hosts know the disks of an adopted target by what they were called before. */
+	if (json_bool(target, "adopted", false))
+		return true;
+	json_object_foreach(json_object_get(target, "luns"), lun, path)
+		if (!serial_right(t, target, lun))
+			return false;
+	return true;
+}
+
+int tgt_luns_add(const struct tgt *t, const json_t *target, const struct map_wish *wish,
+		 int64_t deadline_ms, struct error *err)
+{
+	bool adopted = json_bool(target, "adopted", false);
+	const json_t *volume;
+	const char *lun;
+
+	json_object_foreach((json_t *)(uintptr_t)wish->luns, lun, volume) {
+		bool there = json_object_get(json_object_get(target, "luns"), lun);
+
+		if (there && (adopted || serial_right(t, target, lun)))
+			continue;
+		if (make_lun(t, tgt_tid(target), lun, json_string_value(volume), there, deadline_ms,
+			     err))
+			return -1;
+	}
+	return 0;
 }
 
 static int make_account(const struct tgt *t, const json_t *view, const struct map_wish *wish,
@@ -274,14 +326,14 @@ static int prepare(const struct tgt *t, const json_t *view, const char *name,
 	char mark[256];
 	const char *lun;
 
-	if (!tgt_mark(mark, sizeof(mark), name, wish->generation))
+	if (!tgt_mark(mark, sizeof(mark), name, wish->generation, false))
 		return error_set(err, ERROR_INVALID, "the map's name is too long for tgtd");
 	if (orderf(t, TGT_TARGET, TGT_NEW, tid, -1, deadline_ms, err, "targetname=%s",
 		   wish->target) ||
 	    tgt_order(t, TGT_LUN, TGT_UPDATE, tid, 0, mark, deadline_ms, err))
 		return -1;
 	json_object_foreach((json_t *)(uintptr_t)wish->luns, lun, volume)
-		if (make_lun(t, tid, lun, json_string_value(volume), deadline_ms, err))
+		if (make_lun(t, tid, lun, json_string_value(volume), false, deadline_ms, err))
 			return -1;
 	return make_account(t, view, wish, tid, deadline_ms, err);
 }

@@ -3,8 +3,8 @@
  * Reads what tgtd prints for `show`.  Text in, JSON out; lines that are not understood are skipped.
  *
  * The mark of a target that Recast made: its LUN 0 has the SCSI id "recast:MAP" and the serial
- * number "gGENERATION:".  Both hold 36 characters, so what does not fit of a long map name goes
- * behind that colon.
+ * number "gGENERATION:", or "aGENERATION:" when it was made by somebody else and adopted.  Both hold
+ * 36 characters, so what does not fit of a long map name goes behind that colon.
  */
 #include "tgt.h"
 
@@ -20,11 +20,11 @@
 
 enum { FIELD_MAX = 36, ID_NAME_MAX = FIELD_MAX - 7 };
 
-bool tgt_mark(char *out, size_t size, const char *map, int64_t generation)
+bool tgt_mark(char *out, size_t size, const char *map, int64_t generation, bool adopted)
 {
 	char head[32];
 	size_t len = strlen(map), first = len < ID_NAME_MAX ? len : ID_NAME_MAX;
-	int n = snprintf(head, sizeof(head), "g%" PRId64 ":", generation);
+	int n = snprintf(head, sizeof(head), "%c%" PRId64 ":", adopted ? 'a' : 'g', generation);
 
 	if (n < 0 || (size_t)n + len - first > FIELD_MAX)
 		return false;
@@ -40,7 +40,7 @@ static void take_mark(json_t *target, const char *id, const char *sn)
 	char number[24];
 	int64_t generation;
 
-	if (strncmp(id, "recast:", 7) || sn[0] != 'g' || !colon ||
+	if (strncmp(id, "recast:", 7) || (sn[0] != 'g' && sn[0] != 'a') || !colon ||
 	    (size_t)(colon - sn) > sizeof(number))
 		return;
 	snprintf(number, sizeof(number), "%.*s", (int)(colon - sn - 1), sn + 1);
@@ -49,6 +49,7 @@ static void take_mark(json_t *target, const char *id, const char *sn)
 	json_setf(target, "map", "%s%s", id + 7, colon + 1);
 	json_object_set_new(target, "generation", json_integer(generation));
 	json_object_set_new(target, "managed", json_true());
+	json_object_set_new(target, "adopted", json_boolean(sn[0] == 'a'));
 }
 
 struct parser {
@@ -76,9 +77,9 @@ static void begin_target(struct parser *p, const char *line)
 	p->section = 0;
 	p->id[0] = p->sn[0] = p->lun[0] = '\0';
 	if (sscanf(line, "Target %d: %255s", &tid, iqn) == 2)
-		p->target = json_pack("{s:i, s:s, s:b, s:s, s:i, s:{}, s:[], s:[]}", "tid", tid,
-				      "iqn", iqn, "managed", 0, "map", iqn, "generation", 0, "luns",
-				      "accounts", "acl");
+		p->target = json_pack("{s:i, s:s, s:b, s:b, s:s, s:i, s:{}, s:{}, s:[], s:[]}",
+				      "tid", tid, "iqn", iqn, "managed", 0, "adopted", 0, "map",
+				      iqn, "generation", 0, "luns", "serials", "accounts", "acl");
 }
 
 static void begin_section(struct parser *p, const char *word)
@@ -106,6 +107,9 @@ static void lun_line(struct parser *p, const char *word)
 		snprintf(p->id, sizeof(p->id), "%s", word + 9);
 	else if (!strncmp(word, "SCSI SN: ", 9) && !strcmp(p->lun, "0"))
 		snprintf(p->sn, sizeof(p->sn), "%s", word + 9);
+	else if (!strncmp(word, "SCSI SN: ", 9) && p->lun[0])
+		json_object_set_new(json_object_get(p->target, "serials"), p->lun,
+				    json_string(word + 9));
 	else if (!strncmp(word, "Backing store path: ", 20) && strcmp(p->lun, "0") && p->lun[0])
 		json_object_set_new(json_object_get(p->target, "luns"), p->lun,
 				    json_string(word + 20));

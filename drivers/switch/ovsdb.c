@@ -21,12 +21,15 @@ static const struct driver_option ovsdb_options[] = {
 	{ "bridge", "string", .missing = "br0", .help = "the bridge whose ports are managed" },
 	{ "unixctl", "string", .help = "ovs-vswitchd's control socket, for the MAC table" },
 	{ "lldp", "bool", .missing = "true", .help = "let managed ports send LLDP" },
+	{ "watch", "bool", .missing = "true",
+	  .help = "keep a connection open that tells of changes by others" },
 	{ NULL },
 };
 
 /* Urgent requests run beside ordinary ones: each lane has a connection and a lock of its own. */
 struct ovsdb_device {
 	struct ovsdb lane[2];
+	struct ovs_watch *watch; /* or NULL */
 	pthread_mutex_t lock[2];
 };
 
@@ -64,6 +67,8 @@ static int ovsdb_open(struct driver_device *dev, const struct driver_call *call,
 					     .unixctl = json_str(dev->options, "unixctl", NULL),
 					     .lldp = json_bool(dev->options, "lldp", true) };
 	}
+	if (json_bool(dev->options, "watch", true))
+		d->watch = ovs_watch_start(&d->lane[0]);
 	dev->state = d;
 	return 0;
 }
@@ -73,6 +78,7 @@ static void ovsdb_close(struct driver_device *dev)
 	struct ovsdb_device *d = dev->state;
 	int i;
 
+	ovs_watch_end(d->watch);
 	for (i = 0; i < 2; i++) {
 		ovsdb_disconnect(&d->lane[i]);
 		pthread_mutex_destroy(&d->lock[i]);
@@ -174,7 +180,7 @@ static const struct recast_driver ovsdb = {
 	.name = "ovsdb",
 	.cls = "switch",
 	.summary = "Open vSwitch over OVSDB (RFC 7047)",
-	.caps = "merge rate trunk macs stamp",
+	.caps = "merge rate trunk macs stamp watch",
 	.max_inflight = 8,
 	.options = ovsdb_options,
 	.open = ovsdb_open,

@@ -8,6 +8,7 @@
  *   ovsdb_link.c   connection, transact, the wait for cur_cfg
  *   ovsdb_view.c   rows to port_config
  *   ovsdb_write.c  differences to operations
+ *   ovsdb_watch.c  tells of changes by others
  *   ovsdb_mac.c    the MAC table from ovs-vswitchd's control socket
  */
 #ifndef RECAST_DRIVER_OVSDB_H
@@ -81,6 +82,10 @@ int ovs_confirm(struct ovsdb *o, int64_t cfg, const struct driver_call *call, st
 json_t *ovs_port_document(const struct ovs_view *view, const char *name);
 int ovs_apply(struct ovsdb *o, const struct driver_call *call, struct driver_change *changes,
 	      size_t n, struct error *err);
+
+/* ovsdb_watch.c: the strings of @o must stay until the end.  End takes NULL. */
+struct ovs_watch *ovs_watch_start(const struct ovsdb *o);
+void ovs_watch_end(struct ovs_watch *w);
 
 /* ovsdb_mac.c: rows of the switch document's macs, or NULL. */
 json_t *ovs_macs(const struct ovsdb *o, const struct ovs_view *view, int64_t deadline_ms,

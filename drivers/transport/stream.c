@@ -15,17 +15,27 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+static _Thread_local int interrupt = -1;
+
+void stream_interrupted_by(int fd)
+{
+	interrupt = fd;
+}
+
 /* Wait for @events; 0, or -1 at the deadline. */
 static int wait_for(int fd, short events, int64_t deadline_ms, struct error *err)
 {
-	struct pollfd p = { .fd = fd, .events = events };
+	struct pollfd p[] = { { .fd = fd, .events = events },
+			      { .fd = interrupt, .events = POLLIN } };
 	int64_t left;
 	int n;
 
 	do {
 		left = deadline_ms - clock_mono_ms();
-		n = poll(&p, 1, left > 0 ? (int)(left < 3600000 ? left : 3600000) : 0);
+		n = poll(p, 2, left > 0 ? (int)(left < 3600000 ? left : 3600000) : 0);
 	} while (n < 0 && errno == EINTR);
+	if (n > 0 && p[1].revents)
+		return error_set(err, ERROR_UNREACHABLE, "the wait was interrupted");
 	if (n > 0)
 		return 0;
 	return error_set(err, ERROR_UNREACHABLE, "no answer in time");

@@ -14,6 +14,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* From now on every wait of this thread ends at once, with ERROR_UNREACHABLE, when @fd is readable. */
+void stream_interrupted_by(int fd);
+
 /* Connect to "tcp:ADDRESS:PORT" (a numeric address, IPv6 in brackets: names are not looked up,
  * since that cannot be bounded in time) or "unix:PATH".  A descriptor, or -1 with ERROR_INVALID for
  * an address that is none, ERROR_UNREACHABLE, or ERROR_AUTH when the system denies access to the

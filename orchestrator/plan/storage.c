@@ -180,6 +180,16 @@ static int missing_luns(const json_t *wish, const json_t *seen)
 	return (int)(json_object_size(wanted) - json_object_size(found));
 }
 
+/* Whether target and credential are those that Recast would make.  Those of an adopted map are others': it is in force
+ * as it is, and cannot grow without being made anew. */
+static bool is_our_making(const json_t *wish, const json_t *seen)
+{
+	const char *user = json_str(json_object_get(wish, "chap"), "user", "");
+
+	return !strcmp(json_str(seen, "target", json_str(wish, "target", "")), json_str(wish, "target", "")) &&
+	       !strcmp(json_str(seen, "chap_user", user), user);
+}
+
 enum map_state plan_map_state(struct planner *pl, const struct cast *c, const struct device *array, const json_t *seen)
 {
 	json_t *wish, *luns;
@@ -192,7 +202,7 @@ enum map_state plan_map_state(struct planner *pl, const struct cast *c, const st
 	missing = missing_luns(wish, seen);
 	luns = json_object_get(seen, "luns");
 	json_object_set(wish, "luns", luns ? luns : json_null());
-	if (missing >= 0 && wish_met(wish, seen))
+	if (missing >= 0 && wish_met(wish, seen) && (!missing || is_our_making(wish, seen)))
 		state = missing ? MAP_GROWS : MAP_SAME;
 	json_decref(wish);
 	return state;

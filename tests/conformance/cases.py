@@ -2,6 +2,7 @@
 """The cases that every driver must pass.  A case is a function of a Lab; its name with spaces is what the TAP
 line says.  A case whose needs the peer does not offer is skipped by `needs`."""
 import os
+import queue
 import random
 import re
 import threading
@@ -83,6 +84,20 @@ def observed(lab, driver, device, changes):
 def converge(lab, driver, device, changes):
     all_done(driver.apply(device, changes), changes)
     agrees(lab, observed(lab, driver, device, changes), changes)
+
+
+def told(driver, obj, seconds=1.0):
+    """Wait for the event that says that `obj`, or anything, has changed; what it named, or None."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            event = driver.events.get(timeout=max(0, until - time.monotonic()))
+        except queue.Empty:
+            raise AssertionError(f"no event told of {obj} within {seconds} s") from None
+        check(event["event"] == "changed" and event["device"] and set(event) <= {"event", "device", "objects"},
+              f"{event}")
+        if "objects" not in event or obj in event["objects"]:
+            return event.get("objects")
 
 
 # --- the protocol ---
@@ -366,7 +381,7 @@ def a_write_cut_half_way_converges(lab):
             proxy = lab.peer.proxy(cut=cut, after=after)
             try:
                 broken = lab.driver()
-                lab.open(broken, options=dict(lab.peer.options("dev"), **lab.peer.fake_options(proxy.path)))
+                lab.open(broken, options=dict(lab.peer.options("dev"), **lab.peer.proxy_options(proxy.path)))
                 reply = broken.call("apply", "dev", deadline_ms=4000, changes=second)
             finally:
                 proxy.close()

@@ -103,3 +103,106 @@ def the_generation_alone_can_grow(lab):
     all_done(d.apply("dev", lab.wishes()[:-1] + [first]), lab.wishes())
     check(all_done(d.apply("dev", [second]), [second])[0]["changed"] is True, "nothing changed")
     agrees(lab, observed(lab, d, "dev", [second]), [second])
+
+
+# --- sessions that stay ---
+
+def map_of(lab, generation=1, luns=None, **more):
+    """The map of the wishes, with other LUNs or members."""
+    wish = lab.peer.wishes(generation)[-1]
+    return dict(wish, set=dict(wish["set"], **({"luns": luns} if luns else {}), **more))
+
+
+TWO = {"1": "web-root", "2": "web-data"}
+
+
+@case("hold")
+def an_added_lun_leaves_the_sessions_and_they_see_it(lab):
+    d = lab.opened()
+    all_done(d.apply("dev", lab.wishes()), lab.wishes())
+    host = lab.peer.hold(d, "web")
+    check(host.luns() in (None, [1]), f"before: {host.luns()}")
+    more = [map_of(lab, luns=TWO)]
+    check(all_done(d.apply("dev", more), more)[0]["changed"] is True, "nothing was added")
+    agrees(lab, observed(lab, d, "dev", more), more)
+    check(host.alive(), "the session was dropped")
+    check(host.luns() in (None, [1, 2]), f"after: {host.luns()}")
+    check(all_done(d.apply("dev", more), more)[0]["changed"] is False, "it was added again")
+    check(host.alive(), "the session was dropped by an apply that changes nothing")
+
+
+@case("hold")
+def any_other_difference_of_a_map_ends_the_sessions(lab):
+    d = lab.opened()
+    first = [map_of(lab, luns=TWO)]
+    all_done(d.apply("dev", lab.wishes()), lab.wishes())
+    for what, wish in {"a LUN less": map_of(lab), "another volume": map_of(lab, luns=dict(TWO, **{"1": "golden"})),
+                       "a LUN more of another generation": map_of(lab, 2, dict(TWO, **{"3": "golden"})),
+                       "a LUN more and another initiator": map_of(
+                           lab, 2, dict(TWO, **{"3": "golden"}), initiators=["iqn.2026-01.example:db"])}.items():
+        all_done(d.apply("dev", [gone("map:web")] + first))
+        host = lab.peer.hold(d, "web")
+        all_done(d.apply("dev", [wish]), [wish])
+        check(not host.alive(), f"{what}: the session stayed")
+        agrees(lab, observed(lab, d, "dev", [wish]), [wish])
+    # Without CHAP the generation is all that differs.
+    def open_to_all(generation, luns):
+        wish = map_of(lab, generation, luns)
+        wish["set"].pop("chap")
+        return [wish]
+    all_done(d.apply("dev", [gone("map:web")] + open_to_all(1, {"1": "web-root"})))
+    host = lab.peer.hold(d, "web", chap=False)
+    all_done(d.apply("dev", open_to_all(1, TWO)))
+    check(host.alive(), "without CHAP: the session was dropped")
+    all_done(d.apply("dev", open_to_all(2, dict(TWO, **{"3": "golden"}))))
+    check(not host.alive(), "without CHAP, a LUN more of another generation: the session stayed")
+
+
+def adoption(lab, **more):
+    volume, target = lab.peer.foreign_map
+    return {"object": "map:disk", "owner": "disk", "generation": 3,
+            "set": dict({"exists": True, "adopt": target, "initiators": lab.peer.foreign_initiators,
+                         "luns": {"1": volume}, "generation": 3}, **more)}
+
+
+@case("foreign_map", "hold")
+def somebody_elses_map_is_adopted_as_it_is(lab):
+    d, target = lab.opened(), lab.peer.foreign_map[1]
+    check("adopt" in d.hello["caps"], f"{d.hello}")
+    before = d.call("observe", "dev", objects=[f"map:{target}"])["document"]["maps"][target]
+    host = lab.peer.hold(d, None)
+    check(all_done(d.apply("dev", [adoption(lab)]))[0]["changed"] is True, "nothing was marked")
+    document = d.call("observe", "dev", objects=[f"volume:{lab.peer.foreign_map[0]}"])["document"]
+    lab.validate(document)
+    check(document["maps"] == {"disk": dict(before, managed=True, generation=3)}, f"{document} {before}")
+    check(host.alive() and [s["map"] for s in document["sessions"]] == ["disk"], f"{document}")
+    check(all_done(d.apply("dev", [adoption(lab)]))[0]["changed"] is False, "it was marked again")
+    check(host.alive() and host.luns() in (None, [1]), "the session was dropped")
+    check(all_done(d.apply("dev", [gone("map:disk")]))[0]["changed"] is True, "it was not removed")
+    document = d.call("observe", "dev", objects=["map:disk", f"volume:{lab.peer.foreign_map[0]}"])["document"]
+    check(not host.alive() and document["maps"] == {"disk": {"exists": False}}, f"{document}")
+    check(document["volumes"][lab.peer.foreign_map[0]]["exists"], "the volume must stay")
+
+
+@case("foreign_map", "hold", "dump")
+def a_map_that_differs_is_not_adopted_and_not_touched(lab):
+    d, target = lab.opened(), lab.peer.foreign_map[1]
+    all_done(d.apply("dev", lab.wishes()), lab.wishes())
+    host, before = lab.peer.hold(d, None), lab.peer.dump()
+    us, them = "iqn.2026-01.example:web", lab.peer.foreign_initiators
+    for bad in ({"initiators": [us]}, {"initiators": them + [us]}, {"luns": {"1": "web-root"}}, {"luns": {"2": "other"}},
+                {"luns": {"1": "other", "2": "web-data"}}, {"adopt": target + ".nosuch"}):
+        r = d.apply("dev", [adoption(lab, **bad)])
+        not_applied(r, "conflict")
+        check(any(word in r["results"][0]["error"]["text"] for word in
+                  [us, target + ".nosuch", them[0], "LUN 1", "LUN 2"]), f"{r}")
+    for bad in ({"chap": {"user": "disk.g3", "secret": "longenoughsecret"}}, {"target": us}, {"exists": False}, {"adopt": 5}):
+        not_applied(d.apply("dev", [adoption(lab, **bad)]), "invalid")
+    not_applied(d.apply("dev", [dict(adoption(lab), object="map:web")]), "conflict")
+    not_applied(d.apply("dev", [dict(adoption(lab), object=f"map:{target}")]), "invalid")
+    check(lab.peer.dump() == before and host.alive(), "something was written all the same")
+    all_done(d.apply("dev", [adoption(lab)]))
+    not_applied(d.apply("dev", [dict(adoption(lab), object="map:disk2")]), "conflict")
+    not_applied(d.apply("dev", [dict(adoption(lab, generation=4), generation=4)]), "conflict")
+    not_applied(d.apply("dev", [adoption(lab, initiators=[us])]), "conflict")
+    check(host.alive(), "the session was dropped")

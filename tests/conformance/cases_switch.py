@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What every switch driver must do.  Ports p1 to p4 are free to use on every switch peer."""
-from cases import agrees, all_done, check, observed
+from cases import agrees, all_done, check, observed, told
 
 CASES = []
 
@@ -83,3 +83,25 @@ def the_last_and_the_largest_vlan_work(lab):
     document = observed(lab, d, "dev", changes)
     check(document["ports"]["p1"]["tagged"] == [2, 63, 64, 4094], f"{document['ports']['p1']}")
     check(document["ports"]["p2"]["native"] == 4095, f"{document['ports']['p2']}")
+
+
+@case("foreign_change")
+def what_somebody_else_changes_is_told_within_a_second(lab):
+    d = lab.opened()
+    check("watch" in d.hello["caps"], f"{d.hello}")
+    mine = [port("p1", mode="access", native=110)]
+    all_done(d.apply("dev", mine), mine)
+    if lab.peer.watch_begun:
+        lab.peer.watch_begun(d)
+    lab.peer.foreign_change("p1", 999)
+    check(told(d, "port:p1") == ["port:p1"], "more was told than the port that changed")
+    check(observed(lab, d, "dev", mine)["ports"]["p1"]["native"] == 999, "observe does not show it")
+    check(d.call("close", "dev").get("ok") is True, "close")
+    lab.peer.foreign_change("p1", 998)
+    lab.open(d)
+    check(observed(lab, d, "dev", mine)["ports"]["p1"]["native"] == 998, "observe after it was opened again")
+    lab.peer.foreign_change("p1", 997)
+    if lab.peer.watch_begun:
+        lab.peer.watch_begun(d)
+    lab.peer.foreign_change("p1", 996)
+    told(d, "port:p1")

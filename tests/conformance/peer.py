@@ -57,6 +57,10 @@ class Peer:
     bad_auth_options = None   # () -> options with a wrong password
     nobody_options = None     # () -> options whose address nobody answers at
     fake_options = None       # (path) -> options that lead to a unix socket at path
+    def proxy_options(self, path):
+        """Options that lead the requests, and nothing else, to a proxy at path."""
+        return self.fake_options(path)
+
     silence = None            # () the device stops answering
     speak = None              # () and answers again
     proxy = None              # (**how) -> Proxy in front of the device
@@ -65,6 +69,10 @@ class Peer:
     dump = None               # () -> all configuration, read with the device's own tools
     foreign_dump = None       # () -> the part that is somebody else's
     foreign_map = None        # storage: (volume, target) of a map that somebody else made
+    foreign_initiators = None  # storage: whom it lets in
+    hold = None               # storage: (driver, map, chap=True) a host that is logged in: alive(), luns(); map None: the foreign one
+    foreign_change = None     # switch: (port, vlan) somebody else sets a port, with the device's own tools
+    watch_begun = None        # switch: (driver) wait until the driver has begun to watch
     has_boot = None           # bmc: boot can be read back
     has_console = None        # bmc: boot_wishes() make the server print boot_text
     off_is_slow = None        # bmc: a real one, where "off" takes two readings

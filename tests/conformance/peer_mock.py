@@ -7,7 +7,7 @@ import shutil
 import time
 
 import sandbox
-from cases import agrees, all_done, check, error_of, observed
+from cases import agrees, all_done, check, error_of, observed, told
 from peer import Peer
 
 MIB = 1 << 20
@@ -46,6 +46,34 @@ class MockPeer(Peer):
         return json.dumps({k: rack.get(k) for k in ("switches", "arrays")}, sort_keys=True)
 
 
+def order(peer, *orders):
+    path = peer.options("dev")["control"]
+    with open(path + ".new", "w", encoding="utf-8") as f:
+        for one in orders:
+            print(json.dumps(one), file=f)
+    os.rename(path + ".new", path)
+
+
+class Host:
+    """Somebody who is logged in at the array, for MockArray.hold."""
+
+    def __init__(self, driver, name):
+        self.driver, self.map = driver, name
+        before = self.ids()
+        all_done(driver.apply("dev", [{"object": f"sim:session:{name}", "set": {}}]))
+        self.id = (self.ids() - before).pop()
+
+    def ids(self):
+        return {r["id"] for m in (self.map, "disk") for r in
+                self.driver.call("observe", "dev", objects=[f"map:{m}"])["document"]["sessions"]}
+
+    def alive(self):
+        return self.id in self.ids()
+
+    def luns(self):
+        """What it sees, or None where a simulation cannot say."""
+
+
 class MockSwitch(MockPeer):
     cls = "switch"
     label = "mock switch"
@@ -53,6 +81,9 @@ class MockSwitch(MockPeer):
 
     def options(self, name):
         return dict(super().options(name), ports=["p1", "p2", "p3", "p4", "foreign"])
+
+    def foreign_change(self, port, number):
+        order(self, {"device": "dev", "object": f"sim:port:{port}", "set": {"native": number}})
 
     def first_state(self):
         return {"switches": {"dev": {"ports": {"foreign": {"mode": "access", "native": 77, "description": "mine"}}}}}
@@ -79,6 +110,11 @@ class MockArray(MockPeer):
     unknown_object = "volume:nosuch"
     secrets = ("Secret0fGeneration1", "Secret0fGeneration2", "Secret0fGeneration9")
     foreign_map = ("other", "iqn.2020-01.foreign:disk")
+    foreign_initiators = ["iqn.2020-01.foreign:host"]
+
+    def hold(self, driver, name, chap=True):
+        del chap  # nobody is asked for it here
+        return Host(driver, name or self.foreign_map[1])
 
     def first_state(self):
         return {"arrays": {"dev": {
@@ -265,10 +301,8 @@ def two_processes_cannot_share_a_state_file(lab):
 def orders_from_a_file_are_carried_out(lab):
     d = lab.opened()
     path = lab.peer.options("dev")["control"]
-    with open(path + ".new", "w", encoding="utf-8") as f:
-        print('{"device": "dev", "object": "sim:port:p1", "set": {"native": 999}}', file=f)
-        print('{"device": "dev", "object": "fault:x", "set": {"spec": "apply:*:refuse:1"}}', file=f)
-    os.rename(path + ".new", path)
+    order(lab.peer, {"device": "dev", "object": "sim:port:p1", "set": {"native": 999}},
+          {"device": "dev", "object": "fault:x", "set": {"spec": "apply:*:refuse:1"}})
     document = d.call("observe", "dev", objects=["port:p1"])["document"]
     check(document["ports"]["p1"]["native"] == 999 and not os.path.exists(path), f"{document}")
     check(d.apply("dev", [port_change()])["results"][0]["status"] == "not_applied", "the fault")
@@ -283,13 +317,70 @@ def the_manual_explains_every_fault(lab):
     check(len(kinds) > 20 and not set(kinds) - told, f"not in the manual: {set(kinds) - told}")
 
 
-for fn in (the_manual_explains_every_fault, every_fault_does_what_it_says, a_stiff_device_refuses_what_comes_later,
+def somebody_else_can_be_ordered_to_interfere(lab):
+    d = with_fault(lab, "apply:port:p1:rewire:1:999")
+    all_done(d.apply("dev", [port_change(110)]))
+    check(told(d, "port:p1") == ["port:p1"] and native_of(lab) == 999, "nobody moved the port")
+    all_done(d.apply("dev", [port_change(110)]))
+    check(native_of(lab) == 110, "it was to happen once")
+
+
+def stamping_a_port_that_is_right_changes_the_stamp_only(lab):
+    history = f"{lab.peer.dir}/history"
+    order(lab.peer, {"device": "dev", "object": "sim:port:p1", "set": {"mode": "trunk", "native": 7, "tagged": [20]}})
+    d = lab.driver()
+    lab.open(d, options=dict(lab.peer.options("dev"), history=history))
+    d.call("observe", "dev", objects=["port:p1"])
+    stamp = {"object": "port:p1", "owner": "web", "generation": 3,
+             "set": {"mode": "trunk", "native": 7, "tagged": [20], "description": "recast web#3"}}
+    check(all_done(d.apply("dev", [stamp]))[0]["changed"] is True, "nothing was stamped")
+    agrees(lab, observed(lab, d, "dev", [stamp]), [stamp])
+    with open(history, encoding="utf-8") as f:
+        ports = [json.loads(line)["switches"]["dev"]["ports"]["p1"] for line in f]
+    check(len(ports) >= 2 and all((p["mode"], p["native"], p["tagged"]) == ("trunk", 7, [20]) for p in ports), f"{ports}")
+
+
+def every_request_can_be_counted(lab):
+    path = f"{lab.peer.dir}/tally"
+    d = lab.driver()
+    lab.open(d, options=dict(lab.peer.options("dev"), tally=path))
+    all_done(d.apply("dev", [port_change(110), port_change(120)]))
+    d.call("observe", "dev", objects=["port:p1"])
+    with open(path, encoding="utf-8") as f:
+        lines = [json.loads(line) for line in f]
+    check(lines == [{"device": "dev", "class": "switch", "op": op, "objects": n} for op, n in (("apply", 2), ("observe", 1))],
+          f"{lines}")
+
+
+for fn in (the_manual_explains_every_fault, somebody_else_can_be_ordered_to_interfere,
+           stamping_a_port_that_is_right_changes_the_stamp_only, every_request_can_be_counted, every_fault_does_what_it_says, a_stiff_device_refuses_what_comes_later,
            faults_of_the_whole_request, again_is_said_as_often_as_ordered,
            a_crash_happens_before_or_after_the_effect, a_hang_holds_one_device_only_and_urgent_work_passes,
            a_line_that_is_no_frame_can_be_ordered, faults_come_and_go_by_a_change, the_rack_survives_a_killed_driver,
            two_processes_cannot_share_a_state_file, orders_from_a_file_are_carried_out):
     fn.needs = ()
     MockSwitch.own_cases += (fn,)
+
+
+def maps_can_go_and_come_behind_our_back(lab):
+    d = lab.driver()
+    lab.open(d, options=dict(lab.peer.options("dev"), faults=["apply:map:web:unmap:1"]))
+    all_done(d.apply("dev", lab.wishes()), lab.wishes())
+    told(d, "map:web")
+    maps = d.call("observe", "dev", objects=["map:web", "volume:web-root"])["document"]["maps"]
+    check(maps == {"web": {"exists": False}}, f"{maps}")
+    orphan = {"volume": "web-root", "target": "iqn.2026-01.example:san1:lost", "managed": True, "generation": 4}
+    order(lab.peer, {"device": "dev", "object": "sim:map:lost", "set": orphan})
+    told(d, "map:lost")
+    maps = d.call("observe", "dev", objects=["volume:web-root"])["document"]["maps"]
+    check(maps["lost"]["managed"] is True and maps["lost"]["generation"] == 4, f"{maps}")
+    order(lab.peer, {"device": "dev", "object": "sim:map:lost", "set": {"exists": False}})
+    told(d, "map:lost")
+    check(not d.call("observe", "dev", objects=["volume:web-root"])["document"]["maps"], "it is still there")
+
+
+maps_can_go_and_come_behind_our_back.needs = ()
+MockArray.own_cases += (maps_can_go_and_come_behind_our_back,)
 
 
 def open_rack(lab, **bmc_options):

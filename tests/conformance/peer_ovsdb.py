@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real Open vSwitch with its own database, in the private network."""
+import json
 import os
+import queue
 import shutil
 import signal
 import socket
+import time
 
 import sandbox
-from cases import agrees, all_done, check, converge, error_of, observed
+from cases import agrees, all_done, check, converge, error_of, observed, told
 from peer import Peer, Proxy
 
 PORTS = ("p1", "p2", "p3", "p4", "foreign")
@@ -79,6 +82,23 @@ class OvsdbPeer(Peer):
 
     def fake_options(self, path):
         return {"address": f"unix:{path}"}
+
+    def proxy_options(self, path):
+        return {"address": f"unix:{path}", "watch": False}
+
+    def foreign_change(self, port, number):
+        self.vsctl("set", "port", port, f"tag={number}")
+
+    def watch_begun(self, driver):
+        """Our own changes are told as well: change something until it is."""
+        for number in range(3000, 3100):
+            all_done(driver.apply("dev", [vlan("p4", number)]))
+            try:
+                told(driver, "port:p4", 0.5)
+                return
+            except AssertionError:
+                pass
+        raise AssertionError("nothing is ever told")
 
     def silence(self):
         self.server.send_signal(signal.SIGSTOP)
@@ -158,7 +178,7 @@ def what_somebody_else_writes_meanwhile_is_not_overwritten(lab):
         "set", "port", "p1", "external_ids:other=changed", "external_ids:new=too", "tag=99"))
     try:
         d = lab.driver()
-        lab.open(d, options=dict(lab.peer.options("dev"), address=f"unix:{proxy.path}"))
+        lab.open(d, options=dict(lab.peer.options("dev"), address=f"unix:{proxy.path}", watch=False))
         all_done(d.apply("dev", [vlan("p1", 110, description="x")]))
         check(proxy.count >= 5, "the transaction was not tried again")
     finally:
@@ -240,7 +260,128 @@ def a_hundred_ports_are_one_transaction(lab):
     agrees(lab, observed(lab, d, "dev", changes), changes)
 
 
-for fn in (a_stopped_vswitchd_makes_unknown_and_not_done, what_somebody_else_writes_meanwhile_is_not_overwritten,
+def stamping_a_port_that_is_right_writes_the_stamp_only(lab):
+    p = lab.peer
+    p.vsctl("--", "set", "port", "p1", "tag=110", "--", "set", "port", "p2", "trunks=20,110", "--", "set", "port", "p3",
+            "tag=10", "trunks=20", "vlan_mode=native-untagged")
+    written = []
+
+    def watch(chunk):
+        if b'"transact"' in chunk:
+            written.extend(op for op in json.loads(chunk)["params"][1:] if op["op"] not in ("select", "wait", "comment"))
+
+    def columns():
+        return p.vsctl("-f", "csv", "--columns=name,tag,trunks,vlan_mode,qos", "list", "port")
+
+    before, proxy = columns(), p.proxy(watch=watch)
+    stamp = {"owner": "web", "generation": 3}
+    changes = [{"object": "port:p1", "set": {"mode": "access", "native": 110, "description": "recast web#3"}, **stamp},
+               {"object": "port:p2", "set": {"mode": "trunk", "native": 0, "tagged": [20, 110], "description": "x"}, **stamp},
+               {"object": "port:p3", "set": {"mode": "trunk", "native": 10, "tagged": [20], "description": "x"}, **stamp}]
+    try:
+        d = lab.driver()
+        lab.open(d, options=dict(p.options("dev"), **p.proxy_options(proxy.path)))
+        check(all(r["changed"] for r in all_done(d.apply("dev", changes), changes)), "nothing was stamped")
+        agrees(lab, observed(lab, d, "dev", changes), changes)
+    finally:
+        proxy.close()
+    check(columns() == before, f"VLANs were rewritten: {before} {columns()}")
+    touched = {op["table"]: {m[0] for m in op.get("mutations", [])} | set(op.get("row", {})) for op in written}
+    check(touched == {"Port": {"external_ids"}, "Interface": {"lldp"}, "Open_vSwitch": {"next_cfg"}}, f"{touched}")
+
+
+def quiet(d, seconds=0.6):
+    """No event may come for a while that is longer than the driver gathers."""
+    try:
+        event = d.events.get(timeout=seconds)
+    except queue.Empty:
+        return
+    raise AssertionError(f"told of what nobody reads: {event}")
+
+
+def settled(lab, d):
+    lab.peer.watch_begun(d)
+    try:
+        while d.events.get(timeout=0.6):
+            pass
+    except queue.Empty:
+        pass
+
+
+def what_nobody_reads_is_not_told(lab):
+    d, p = lab.opened(), lab.peer
+    settled(lab, d)
+    p.vsctl("set", "port", "p1", "external_ids:other=changed", "other_config:x=y")
+    p.vsctl("add-br", "br1", "--", "set", "bridge", "br1", "datapath_type=netdev")
+    p.vsctl("set", "port", "br1", "tag=5")
+    quiet(d)
+    p.vsctl("set", "port", "p1", "external_ids:recast-owner=thief")
+    check(told(d, "port:p1") == ["port:p1"], "the stamp")
+    p.vsctl("del-port", "br0", "p2")
+    check(told(d, "port:p2") == ["port:p2"], "a port that is gone")
+    check(d.call("observe", "dev", objects=["port:p2"])["document"]["ports"]["p2"] == {"exists": False}, "observe")
+
+
+def a_rate_that_somebody_changes_is_told(lab):
+    d = lab.opened()
+    all_done(d.apply("dev", [vlan("p1", 110, rate_kbit=5000)]))
+    settled(lab, d)
+    queue_of = lab.peer.vsctl("--columns=_uuid", "-f", "csv", "--no-headings", "list", "queue").strip()
+    lab.peer.vsctl("set", "queue", queue_of, "other_config:max-rate=7000000")
+    check(told(d, "port:p1") == ["port:p1"], "more was told than the port")
+    check(d.call("observe", "dev", objects=["port:p1"])["document"]["ports"]["p1"]["rate_kbit"] == 7000, "observe")
+
+
+def many_changes_are_told_without_names(lab):
+    args = []
+    for i in range(100):
+        args += ["--", "add-port", "br0", f"h{i}", "--", "set", "interface", f"h{i}", "type=internal"]
+    lab.peer.vsctl("-t", "20", *args[1:])
+    d = lab.opened()
+    settled(lab, d)
+    args = []
+    for i in range(100):
+        args += ["--", "set", "port", f"h{i}", "tag=77"]
+    lab.peer.vsctl("-t", "20", *args[1:])
+    check(told(d, "port:h1") is None, "100 ports by name")
+    quiet(d)
+
+
+def after_a_lost_connection_anything_may_have_changed(lab):
+    d, p = lab.opened(), lab.peer
+    settled(lab, d)
+    sandbox.end(p.server)
+    quiet(d)
+    os.unlink(p.sock)
+    p.start_server()
+    check(told(d, "anything", 10) is None, "objects were named")
+    quiet(d)
+    p.foreign_change("p1", 999)
+    check(told(d, "port:p1") == ["port:p1"], "the watch did not go on")
+
+
+def a_watch_ends_with_its_device_whatever_the_switch_does(lab):
+    d, p = lab.opened(), lab.peer
+    settled(lab, d)
+    p.silence()
+    try:
+        lab.open(d, "late")  # connects to a server that says nothing
+        for name in ("late", "dev"):
+            began = time.monotonic()
+            check(d.call("close", name).get("ok") is True, "close")
+            check(time.monotonic() - began < 0.5, f"{name}: the watch did not end")
+        lab.open(d)
+        began = time.monotonic()
+        check(d.close() == 0 and time.monotonic() - began < 2, "the end of the driver")
+        lab.forget(d)
+    finally:
+        p.speak()
+
+
+for fn in (stamping_a_port_that_is_right_writes_the_stamp_only, what_nobody_reads_is_not_told,
+           a_rate_that_somebody_changes_is_told, many_changes_are_told_without_names,
+           after_a_lost_connection_anything_may_have_changed, a_watch_ends_with_its_device_whatever_the_switch_does,
+           a_stopped_vswitchd_makes_unknown_and_not_done, what_somebody_else_writes_meanwhile_is_not_overwritten,
            somebody_elses_qos_stays, the_rows_of_a_rate_go_away_with_it, the_mac_table_names_ports_and_vlans,
            what_ovsdb_cannot_do_is_unsupported, managed_ports_send_lldp, a_hundred_ports_are_one_transaction):
     fn.needs = ()

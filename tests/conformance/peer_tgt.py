@@ -9,6 +9,7 @@ import time
 
 import sandbox
 from cases import all_done, check
+from initiator import Session
 from peer import Peer, Proxy
 
 PORTAL = "127.0.0.1:3260"
@@ -17,12 +18,33 @@ WEB, DB = "iqn.2026-01.example:web", "iqn.2026-01.example:db"
 MIB = 1 << 20
 
 
+class Host:
+    """One session that is never made again."""
+
+    def __init__(self, initiator, target, user, secret):
+        self.session = Session(("127.0.0.1", 3260), initiator, target, user, secret)
+        self.read()
+
+    def read(self):
+        return self.session.read_block(1)
+
+    def alive(self):
+        try:
+            return len(self.read()) == 512
+        except OSError:
+            return False
+
+    def luns(self):
+        return [n for n in self.session.report_luns() if n]
+
+
 class TgtPeer(Peer):
     driver = "tgt"
     cls = "storage"
     needs = {"tgtd": "tgt", "tgtadm": "tgt", "iscsi-inq": "libiscsi-bin", "iscsi-perf": "libiscsi-bin"}
     unknown_object = "volume:nosuch"
     foreign_map = ("other", "iqn.2020-01.foreign:disk")
+    foreign_initiators = ["iqn.2020-01.foreign:host"]
     secrets = ("Secret0fGeneration1", "Secret0fGeneration2", "Secret0fGeneration9")
 
     def start(self):
@@ -88,8 +110,8 @@ class TgtPeer(Peer):
         return Proxy(f"{self.socket}.7", f"{self.dir}/proxy", **how)
 
     def cut_points(self):
-        # A grant is some 14 requests in two chunks each: cut in each of them.
-        return list(range(2, 26, 2))
+        # A grant is some 14 requests: cut at each of them.
+        return list(range(1, 15))
 
     def dump(self):
         files = sorted((n, os.stat(f"{self.pool}/{n}").st_size, os.stat(f"{self.pool}/{n}").st_mtime_ns)
@@ -148,6 +170,11 @@ class TgtPeer(Peer):
         p = sandbox.start(["iscsi-perf", "-i", WEB, "-b", "8", "-m", "1", url], f"{self.dir}/perf.log")
         sandbox.wait_until("a session", self.sessions)
         return p
+
+    def hold(self, _driver, name, chap=True):
+        if name:
+            return Host(WEB, TARGET, "web.g1" if chap else None, "Secret0fGeneration1")
+        return Host("iqn.2020-01.foreign:host", self.foreign_map[1], "somebody", "elsepassword")
 
     def sessions(self):
         return "Connection:" in self.adm("--op", "show", "--mode", "target")
@@ -231,9 +258,9 @@ def sessions_can_be_dropped_alone(lab):
 
 def a_grant_cut_half_way_lets_nobody_in_by_halves(lab):
     d, p = lab.opened(), lab.peer
-    for cut in range(1, 40):
+    for cut, after in ((cut, after) for cut in range(1, 40) for after in (False, True)):
         all_done(d.apply("dev", [GONE] + p.wishes(1)))
-        proxy = p.proxy(cut=cut, after=bool(cut % 2))
+        proxy = p.proxy(cut=cut, after=after)
         try:
             broken = lab.driver()
             lab.open(broken, options=dict(p.options("dev"), socket=proxy.path))
@@ -252,7 +279,69 @@ def a_grant_cut_half_way_lets_nobody_in_by_halves(lab):
         check("web.g1" not in accounts and accounts.count("web.g2") == 1, f"cut {cut}: {accounts}")
         if proxy.count < cut:
             return
-    raise AssertionError("a grant has more than 40 chunks")
+    raise AssertionError("a grant has more than 40 requests")
+
+
+def a_driver_killed_between_added_luns_converges_and_drops_nobody(lab):
+    d, p = lab.opened(), lab.peer
+    more, halves = p.map_wish(1, luns={"1": "web-root", "2": "web-data", "3": "golden"}), set()
+    for cut, after in ((cut, after) for cut in range(1, 40) for after in (False, True)):
+        all_done(d.apply("dev", [GONE] + p.wishes()))
+        host = p.hold(d, "web")
+        proxy = p.proxy(cut=cut, after=after)
+        try:
+            broken = lab.driver()
+            lab.open(broken, options=dict(p.options("dev"), socket=proxy.path))
+            broken.call("apply", "dev", deadline_ms=3000, changes=[more])
+        finally:
+            proxy.close()
+            lab.discard(broken)
+        check(host.alive(), f"cut {cut}: the session was dropped")  # also takes what the host is told of new LUNs
+        halves.add(tuple(host.luns()))
+        all_done(d.apply("dev", [more]))
+        check(host.alive() and host.luns() == [1, 2, 3], f"cut {cut}: {host.luns()}")
+        serials = [host.session.serial(n) for n in (1, 2, 3)]
+        check(all(len(s) == 32 for s in serials) and len(set(serials)) == 3, f"cut {cut}: {serials}")
+        check((0x3f, 0x0e) in host.session.attentions, f"cut {cut}: the host was not told of new LUNs")
+        check(all_done(d.apply("dev", [more]))[0]["changed"] is False, f"cut {cut}: not converged")
+        host.session.close()
+        if proxy.count < cut:
+            check({(1,), (1, 2), (1, 2, 3)} <= halves, f"it was never cut between two LUNs: {halves}")
+            return
+    raise AssertionError("an addition has more than 40 requests")
+
+
+def adoption_writes_the_mark_and_nothing_else(lab):
+    d, p = lab.opened(), lab.peer
+    p.adm("--op", "new", "--mode", "target", "--tid", "2", "-T", "iqn.2020-01.foreign:more")
+    p.adm("--op", "bind", "--mode", "account", "--tid", "2", "--user", "somebody")
+    p.adm("--op", "new", "--mode", "account", "--user", "disk.g9", "--password", "elsepassword")
+    p.adm("--op", "bind", "--mode", "account", "--tid", "1", "--user", "disk.g9")
+    sent = []
+
+    def watch(chunk):
+        if len(chunk) >= 120 and struct.unpack_from("<II", chunk)[1] != 2:
+            sent.append(struct.unpack_from("<II", chunk))
+
+    before, proxy = p.foreign_dump().splitlines(), p.proxy(watch=watch)
+    change = {"object": "map:disk", "generation": 3, "owner": "disk", "set": {
+        "exists": True, "adopt": p.foreign_map[1], "initiators": p.foreign_initiators, "luns": {"1": "other"}}}
+    try:
+        other = lab.driver()
+        lab.open(other, options=dict(p.options("dev"), socket=proxy.path))
+        all_done(other.apply("dev", [change]))
+    finally:
+        proxy.close()
+    check(sent == [(2, 5)], f"more was sent than the update of one LUN: {sent}")
+    after = p.foreign_dump().splitlines()
+    changed = [line.split(":", 1)[0].strip() for line, was in zip(after, before) if line != was]
+    check(len(after) == len(before) and changed == ["SCSI ID", "SCSI SN"], f"{changed}")
+    check(after[before.index(next(b for b, a in zip(before, after) if a != b))].strip() == "SCSI ID: recast:disk", "LUN 0")
+    d.apply("dev", [dict(change, set={"exists": False})])
+    text, accounts = p.adm("--op", "show", "--mode", "target"), p.adm("--op", "show", "--mode", "account")
+    check(p.foreign_map[1] not in text and "somebody" in text, text)
+    check("somebody" in accounts and "disk.g9" in accounts, f"an account of somebody else was deleted: {accounts}")
+    check(os.path.exists(f"{p.pool}/other.img"), "the volume must stay")
 
 
 def after_a_restart_of_tgtd_the_maps_are_absent(lab):
@@ -363,7 +452,8 @@ def long_names_are_kept_or_refused(lab):
 for fn in (only_the_named_initiators_with_the_secret_may_log_in, removing_a_map_ends_its_sessions,
            nobody_gets_in_once_sessions_are_being_dropped,
            a_new_credential_ends_the_sessions_of_the_old, sessions_can_be_dropped_alone,
-           a_grant_cut_half_way_lets_nobody_in_by_halves, after_a_restart_of_tgtd_the_maps_are_absent,
+           a_grant_cut_half_way_lets_nobody_in_by_halves,
+           a_driver_killed_between_added_luns_converges_and_drops_nobody, adoption_writes_the_mark_and_nothing_else, after_a_restart_of_tgtd_the_maps_are_absent,
            a_clone_is_a_true_copy_with_its_holes, a_clone_appears_whole_or_not_at_all,
            a_full_pool_refuses_with_a_clear_text, the_serial_number_belongs_to_the_volume,
            long_names_are_kept_or_refused):

@@ -232,7 +232,7 @@ def test_a_machine_in_quarantine_is_held_until_it_is_returned(builddir):
         tap.equal(c.api("GET", "/v1/personas/db")[1]["machine"] != "node1", True)
         rack.order(c.dir, "san1", "fault:g", exists=False)
         rack.order(c.dir, "node1-bmc", "fault:f", exists=False)
-        c.persona("machine", "return", "node1").expect(0)
+        c.persona("machine", "return", "node1", "--wait").expect(0)
         end = c.run_to_end(**WEB1)
         tap.equal(end["state"], "done", end)
 

@@ -42,7 +42,7 @@ def test_a_role_leaves_a_machine_whose_bmc_is_dead_fenced_by_array_and_switch(bu
         # It is not picked, and not taken when it is named, until somebody returns it.
         c.persona("apply", "db", "--on", "node1").expect(4, "quarantined", "persona machine return node1")
         alive(c, "node1-bmc")
-        c.persona("machine", "return", "node1").expect(0)
+        c.persona("machine", "return", "node1", "--wait").expect(0)
         tap.equal(c.run_to_end(action="apply", persona="db", machine="node1")["state"], "done")
 
 
@@ -86,7 +86,7 @@ def test_a_word_that_a_machine_is_off_is_taken_only_when_its_bmc_is_silent(build
         assert not [s for s in run["steps"] if s["device"] == "node1-bmc"], "the dead BMC was asked"
         tap.equal(c.api("GET", "/v1/machines/node1")[1]["state"], "quarantined")
         alive(c, "node1-bmc")
-        c.persona("machine", "return", "node1").expect(0)
+        c.persona("machine", "return", "node1", "--wait").expect(0)
         # The word ended with the return: power is read again.
         run = c.run_to_end(action="apply", persona="db", machine="node1")
         tap.equal(run["state"], "done", run)

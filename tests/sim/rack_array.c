@@ -169,18 +169,29 @@ static int map_from_wish(struct rack_array *a, const char *name, const struct ma
 	return 0;
 }
 
-/* An equal user means an equal secret, so the secrets are not compared (doc/driver-protocol.md). */
-static bool same_access(const struct rack_map *x, const struct rack_map *y)
+static bool has_lun(const struct rack_map *map, int number, int volume)
 {
 	int i;
 
-	if (strcmp(x->user, y->user) != 0 || strcmp(x->initiator, y->initiator) != 0 ||
-	    strcmp(x->target, y->target) != 0 || x->n_luns != y->n_luns)
+	for (i = 0; i < map->n_luns; i++)
+		if (map->luns[i].number == number && map->luns[i].volume == volume)
+			return true;
+	return false;
+}
+
+/* Do the sessions of @now stay when it becomes @want: is all the same, or are there only more LUNs?  An equal user
+ * means an equal secret, so the secrets are not compared (doc/driver-protocol.md). */
+static bool keeps_sessions(const struct rack_map *now, const struct rack_map *want)
+{
+	int i;
+
+	if (strcmp(now->user, want->user) != 0 || strcmp(now->initiator, want->initiator) != 0 ||
+	    strcmp(now->target, want->target) != 0)
 		return false;
-	for (i = 0; i < x->n_luns; i++)
-		if (!holds(y, x->luns[i].volume) || x->luns[i].number != y->luns[i].number)
+	for (i = 0; i < now->n_luns; i++)
+		if (!has_lun(want, now->luns[i].number, now->luns[i].volume))
 			return false;
-	return true;
+	return now->n_luns == want->n_luns || now->generation == want->generation;
 }
 
 static void granted(struct rack_array *a, const struct rack_map *map)
@@ -199,8 +210,9 @@ static void granted(struct rack_array *a, const struct rack_map *map)
 static int map_put(struct rack_array *a, const char *name, struct rack_map *now,
 		   const struct rack_map *want, struct driver_change *c, struct error *err)
 {
-	bool kept = now && same_access(now, want),
-	     changed = !kept || now->generation != want->generation;
+	bool kept = now && keeps_sessions(now, want),
+	     changed = !kept || now->generation != want->generation ||
+		       now->n_luns != want->n_luns;
 	int i;
 
 	if (now && !kept && stuck(a, now, c))
@@ -215,6 +227,8 @@ static int map_put(struct rack_array *a, const char *name, struct rack_map *now,
 		array_drop(a, now);
 		*now = *want;
 	}
+	memcpy(now->luns, want->luns, sizeof(now->luns));
+	now->n_luns = want->n_luns;
 	now->generation = want->generation;
 	granted(a, now);
 	change_done(c, changed, map_document(a, now));
@@ -222,6 +236,43 @@ static int map_put(struct rack_array *a, const char *name, struct rack_map *now,
 		rack_trace(a->dev.rack, "%s: map %s for %s", a->dev.name, name, now->user);
 		rack_changed(a->dev.rack);
 	}
+	return 0;
+}
+
+/* Foreign maps are named by their target, ours not. */
+static struct rack_map *map_by_target(struct rack_array *a, const char *target)
+{
+	int i;
+
+	for (i = 0; i < RACK_MAPS; i++)
+		if (a->maps[i].name[0] && !strcmp(a->maps[i].target, target))
+			return &a->maps[i];
+	return NULL;
+}
+
+/* Only name, mark and generation change: sessions know their map by its place. */
+static int map_adopt(struct rack_array *a, const char *name, const struct map_wish *wish,
+		     struct driver_change *c, struct error *err)
+{
+	struct rack_map *map = map_by_target(a, wish->target), *by_name = map_of(a, name);
+	json_t *there = map ? map_document(a, map) : NULL,
+	       *named = by_name ? map_document(a, by_name) : NULL;
+	int rc = map_adoptable(wish, name, there, map ? map->name : NULL, named, err);
+
+	json_decref(there);
+	json_decref(named);
+	if (rc < 0)
+		return -1;
+	if (!rc) {
+		snprintf(map->name, sizeof(map->name), "%s", name);
+		map->managed = true;
+		map->generation = wish->generation;
+		granted(a, map);
+		rack_trace(a->dev.rack, "%s: target %s is adopted as map %s", a->dev.name,
+			   map->target, name);
+		rack_changed(a->dev.rack);
+	}
+	change_done(c, !rc, map_document(a, map));
 	return 0;
 }
 
@@ -248,6 +299,8 @@ static int map_change(struct rack_array *a, const char *name, struct driver_chan
 
 	if (map_wish_parse(&wish, c, err))
 		return -1;
+	if (wish.adopt)
+		return map_adopt(a, name, &wish, c, err);
 	if (now && !now->managed)
 		return error_set(err, ERROR_REFUSED, "map %s was not made by Recast", name);
 	if (now && wish.generation && now->generation > wish.generation)

@@ -70,10 +70,12 @@ static void a_mark_is_read_as_it_was_written(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+	for (i = 0; i < 2 * sizeof(lengths) / sizeof(lengths[0]); i++) {
+		bool adopted = i % 2;
+
 		memset(name, 'n', sizeof(name));
-		name[lengths[i]] = '\0';
-		assert_true(tgt_mark(mark, sizeof(mark), name, 4294967295));
+		name[lengths[i / 2]] = '\0';
+		assert_true(tgt_mark(mark, sizeof(mark), name, 4294967295, adopted));
 		id = strstr(mark, "scsi_id=") + 8;
 		sn = strstr(mark, ",scsi_sn=");
 		*sn = '\0';
@@ -86,10 +88,12 @@ static void a_mark_is_read_as_it_was_written(void **state)
 		json_auto_t *view = tgt_view_parse(text);
 		assert_string_equal(json_str(json_array_get(view, 0), "map", ""), name);
 		assert_int_equal(json_int(json_array_get(view, 0), "generation", 0), 4294967295);
+		assert_true(json_bool(json_array_get(view, 0), "managed", false));
+		assert_int_equal(json_bool(json_array_get(view, 0), "adopted", false), adopted);
 	}
 	memset(name, 'n', 63);
 	name[63] = '\0';
-	assert_false(tgt_mark(mark, sizeof(mark), name, 1));
+	assert_false(tgt_mark(mark, sizeof(mark), name, 1, false));
 }
 
 static void nonsense_is_survived(void **state)

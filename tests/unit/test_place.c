@@ -124,6 +124,27 @@ TEST(adds_a_volume_to_a_role_that_runs)
 	scene_close(&s);
 }
 
+TEST(casts_an_adopted_role_anew_when_it_gets_a_volume)
+{
+	static const char *const others[] = { "{'target': 'iqn.old:web'}", "{'chap_user': 'somebody'}" };
+	struct scene s;
+	size_t i;
+
+	for (i = 0; i < COUNT(others); i++) {
+		json_t *patch = rack_json(others[i]);
+
+		scene_open(&s, one_more);
+		observe(&s, web_plays);
+		json_object_update(json_object_get(json_object_get(json_object_get(s.observed, "san1"), "maps"), "web"), patch);
+		json_decref(patch);
+		cast_web(&s, "node1", "node1");
+		must_build(&s, 1);
+		assert_row(others[i], s.plan->impact == IMPACT_DOWNTIME); /* its sessions would not survive */
+		assert_true(s.plan->activates[0]);
+		scene_close(&s);
+	}
+}
+
 TEST(repairs_what_others_changed_and_nothing_else)
 {
 	struct scene s;
@@ -355,6 +376,7 @@ TEST(finds_what_has_our_mark_and_no_owner)
 
 UNIT_MAIN(T(brings_a_role_back_by_a_cast_of_its_own), T(brings_no_role_back_that_was_off), T(marks_a_port_anew_whose_vlan_stays),
 	  T(tells_what_a_running_role_notices_of_a_port), T(adds_a_volume_to_a_role_that_runs),
+	  T(casts_an_adopted_role_anew_when_it_gets_a_volume),
 	  T(repairs_what_others_changed_and_nothing_else), T(refuses_a_repair_that_would_hurt), T(adopts_a_role_by_marks_alone),
 	  T(lists_all_that_keeps_a_role_from_being_adopted), T(adopts_a_map_with_our_mark_in_its_generation),
 	  T(takes_a_machine_out_of_quarantine_off_unmapped_and_parked), T(finds_what_differs_from_the_wiring_in_force),

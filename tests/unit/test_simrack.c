@@ -536,6 +536,83 @@ TEST(a_foreign_map_is_seen_with_the_volume_and_goes_when_all_heals)
 	room_close(&w);
 }
 
+#define GROWN                                                                                                             \
+	"{\"exists\": true, \"target\": \"iqn.2026-01.example:san1:web\", \"initiators\": [\"iqn.2026-01.example:web\"]," \
+	" \"luns\": {\"17\": \"web-root\", \"2\": \"web-data\"}, \"generation\": 1,"                                      \
+	" \"chap\": {\"user\": \"web.g1\", \"secret\": \"secret-of-the-first\"}}"
+
+static json_t *sessions_of(struct room *w, const char *map)
+{
+	return json_deep_copy(json_object_get(see(w, "san1", map), "sessions"));
+}
+
+TEST(a_map_that_grows_keeps_its_sessions_and_no_other_does)
+{
+	json_t *before, *after;
+	struct room w;
+
+	room_open(&w, 1, 1);
+	cast(&w);
+	must(&w, "san1", "volume:web-data", 1, "{\"exists\": true, \"size_bytes\": 512}");
+	before = sessions_of(&w, "map:web");
+	assert_int_equal(json_array_size(before), 1);
+	must(&w, "san1", "map:web", 1, GROWN);
+	after = sessions_of(&w, "map:web");
+	assert_true(json_equal(before, after));
+	assert_false(json_bool(apply(&w, "san1", "map:web", 1, GROWN), "changed", true));
+	json_decref(after);
+	must(&w, "san1", "map:web", 1, MAP(1, "secret-of-the-first"));
+	after = sessions_of(&w, "map:web");
+	assert_false(json_equal(before, after)); /* a LUN less */
+	json_decref(after);
+	json_decref(before);
+	room_close(&w);
+}
+
+static const json_t *adopt(struct room *w, const char *name, int generation, const char *target,
+			   const char *initiator, const char *lun)
+{
+	char set[512];
+
+	snprintf(set, sizeof(set),
+		 "{\"exists\": true, \"adopt\": \"%s\", \"initiators\": [\"iqn.2026-01.example:%s\"],"
+		 " \"luns\": {\"%s\": \"web-root\"}}",
+		 target, initiator, lun);
+	return apply(w, "san1", name, generation, set);
+}
+
+TEST(a_foreign_map_is_adopted_only_as_it_is)
+{
+	struct room w;
+	char target[96] = "";
+	json_t *m, *rows, *maps;
+	const char *name;
+
+	room_open(&w, 1, 1);
+	cast(&w);
+	assert_true(rack_foreign_map(w.rack, 0, "web-root", true));
+	maps = json_object_get(see(&w, "san1", "volume:web-root"), "maps");
+	json_object_foreach(maps, name, m)
+		if (!json_bool(m, "managed", true))
+			snprintf(target, sizeof(target), "%s", json_str(m, "target", ""));
+#define SAID(r) json_str(r, "status", "")
+	assert_string_equal(SAID(adopt(&w, "map:disk", 7, target, "web", "1")), "not_applied");
+	assert_string_equal(SAID(adopt(&w, "map:disk", 7, target, "other", "2")), "not_applied");
+	assert_string_equal(SAID(adopt(&w, "map:web", 7, target, "other", "1")), "not_applied");
+	assert_true(json_bool(adopt(&w, "map:disk", 7, target, "other", "1"), "changed", false));
+	assert_false(json_bool(adopt(&w, "map:disk", 7, target, "other", "1"), "changed", true));
+	assert_string_equal(SAID(adopt(&w, "map:disk2", 7, target, "other", "1")), "not_applied");
+	assert_string_equal(SAID(adopt(&w, "map:disk", 8, target, "other", "1")), "not_applied");
+	m = json_object_get(json_object_get(see(&w, "san1", "map:disk"), "maps"), "disk");
+	assert_true(json_bool(m, "managed", false));
+	assert_int_equal(json_int(m, "generation", 0), 7);
+	rows = sessions_of(&w, "map:disk");
+	assert_int_equal(json_array_size(rows), 1);
+	json_decref(rows);
+	must(&w, "san1", "map:disk", 7, "{\"exists\": false}");
+	room_close(&w);
+}
+
 TEST(a_killed_driver_takes_along_what_has_not_reached_a_device)
 {
 	struct room w;
@@ -798,7 +875,9 @@ UNIT_MAIN(T(the_site_document_is_one_that_the_model_takes),
 	  T(a_new_secret_ends_the_old_holder_even_when_its_bmc_lies),
 	  T(a_bmc_may_be_off_later_than_it_says),
 	  T(the_invariants_see_two_writers_and_stale_blocks),
-	  T(a_foreign_map_is_seen_with_the_volume_and_goes_when_all_heals),
+	  T(a_map_that_grows_keeps_its_sessions_and_no_other_does),
+			  T(a_foreign_map_is_adopted_only_as_it_is),
+			  T(a_foreign_map_is_seen_with_the_volume_and_goes_when_all_heals),
 	  T(a_killed_driver_takes_along_what_has_not_reached_a_device),
 	  T(a_late_request_takes_effect_after_its_driver_is_dead),
 	  T(a_late_map_of_an_older_generation_is_refused),
