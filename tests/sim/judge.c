@@ -5,6 +5,7 @@
 #include "script.h"
 
 #include "json.h"
+#include "secret.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -270,6 +271,20 @@ static void judge_free(struct script *x, int machine)
 					r->switches[i].dev.name, r->switches[i].ports[machine].running.description);
 }
 
+/* Without it the role does not survive its next boot. */
+static void judge_secret(struct script *x, const struct assignment *a)
+{
+	struct secret *secret;
+	struct error err = { 0 };
+	char name[64];
+
+	snprintf(name, sizeof(name), "chap/%s.g%lld", a->persona, (long long)a->generation);
+	secret = store_secret_get(x->story.core->store, name, &err);
+	if (!secret)
+		story_violation(&x->story, "%s plays on %s, and its secret is gone", a->persona, a->machine);
+	secret_destroy(secret);
+}
+
 /* What plays on a machine that is on is up, or will never be. */
 static void judge_up(struct script *x)
 {
@@ -279,6 +294,8 @@ static void judge_up(struct script *x)
 
 	for (i = 0; i < r->n_machines; i++) {
 		a = roster_on(x->story.core->roster, r->machines[i].name);
+		if (a && a->generation)
+			judge_secret(x, a);
 		if (a && r->machines[i].on && !roster_quarantine(x->story.core->roster, r->machines[i].name) &&
 		    r->machines[i].phase != HOST_UP)
 			story_violation(&x->story, "%s plays on %s, which is on and not up", a->persona, r->machines[i].name);
