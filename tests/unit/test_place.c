@@ -243,7 +243,22 @@ TEST(lists_all_that_keeps_a_role_from_being_adopted)
 	}
 }
 
-TEST(adopts_a_map_with_our_mark_in_its_generation)
+TEST(adopts_in_a_generation_beyond_what_the_ports_are_stamped_with)
+{
+	struct scene s;
+
+	scene_open(&s, NULL);
+	observe(&s, by_hand);
+	cast_web(&s, NULL, "node1");
+	cast_kind(&s, CAST_ADOPT);
+	assert_int_equal(plan_adopted_generation(&s.casts[0], s.observed), 4);
+	observe(&s, "{'leaf1': {'ports': {'p11': {'owner': 'db', 'generation': 99}, 'p12': {'owner': 'web', 'generation': 14}}}}");
+	assert_int_equal(plan_adopted_generation(&s.casts[0], s.observed), 15);
+	scene_close(&s);
+}
+
+TEST(adopts_in_a_generation_beyond_what_the_ports_are_stamped_with),
+	  T(adopts_a_map_with_our_mark_in_its_generation)
 {
 	struct scene s;
 
