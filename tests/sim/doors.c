@@ -203,11 +203,11 @@ static void on_report(void *arg, const char *mac, const char *uuid, const char *
 		free(service_boot_report(s->core, mac, uuid, stage, "10.66.10.9"));
 }
 
-static bool on_refuses(void *arg, const char *device, const struct driver_change *change)
+static enum rack_verdict on_verdict(void *arg, const char *device, const struct driver_change *change)
 {
 	struct story *s = arg;
 
-	return s->refuses && s->refuses(s, device, change);
+	return s->verdict ? s->verdict(s, device, change) : RACK_CARRIES_OUT;
 }
 
 static void on_changed(void *arg)
@@ -291,6 +291,6 @@ const struct rack_ops story_rack_ops = { .reply = on_reply,
 					 .boot_script = on_script,
 					 .boot_report = on_report,
 					 .changed = on_changed,
-					 .refuses = on_refuses,
+					 .verdict = on_verdict,
 					 .touched = witness_touched,
 					 .trace = on_trace };

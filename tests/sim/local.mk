@@ -29,3 +29,12 @@ MINUTES = 60
 soak: tests/sim/recast-sim
 	$(top_srcdir)/tests/sim/soak --builddir $(builddir) --minutes $(MINUTES)
 .PHONY: soak
+
+## Crash points: the same core, told by scripts, in a program that can go back.
+check_PROGRAMS += tests/sim/recast-points
+EXTRA_DIST += tests/sim/points-run
+tests_sim_recast_points_CPPFLAGS = $(tests_sim_recast_sim_CPPFLAGS)
+tests_sim_recast_points_SOURCES = tests/sim/doors.c tests/sim/ends.c tests/sim/judge.c tests/sim/ledger.c \
+	tests/sim/ledger.h tests/sim/witness.c tests/sim/witness.h tests/sim/witness_private.h tests/sim/operator.c tests/sim/points.c tests/sim/script.c tests/sim/script.h \
+	tests/sim/snap.c tests/sim/snap.h tests/sim/story.c tests/sim/story.h tests/sim/transitions.def
+tests_sim_recast_points_LDADD = $(tests_sim_recast_sim_LDADD)

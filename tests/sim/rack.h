@@ -63,6 +63,7 @@ struct rack_write {
 enum touch { TOUCH_CORE, TOUCH_LATE, TOUCH_OTHERS };
 
 struct driver_change;
+enum rack_verdict { RACK_CARRIES_OUT, RACK_REFUSES, RACK_CARRIES_OUT_AND_SAYS_UNKNOWN };
 
 struct rack_ops {
 	/* A frame from the driver process @driver; steals @frame. */
@@ -73,8 +74,8 @@ struct rack_ops {
 	char *(*boot_script)(void *arg, const char *mac, const char *uuid);
 	/* Stages: those of the script ("script", "gave-up", "no-nic"), and "up" once the system runs. */
 	void (*boot_report)(void *arg, const char *mac, const char *uuid, const char *stage);
-	/* True: the device refuses this change.  NULL: never. */
-	bool (*refuses)(void *arg, const char *device, const struct driver_change *change);
+	/* What the device does with this change.  NULL: it carries it out. */
+	enum rack_verdict (*verdict)(void *arg, const char *device, const struct driver_change *change);
 	/* These may be NULL: after each physical change; for each block written; a line for people. */
 	void (*changed)(void *arg);
 	void (*wrote)(void *arg, const struct rack_write *write);

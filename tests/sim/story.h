@@ -72,7 +72,7 @@ struct story {
 
 	/* Who tells the story instead of the operator; both may be NULL. */
 	void (*heard)(struct story *s, int tag, int status, const json_t *body);
-	bool (*refuses)(struct story *s, const char *device, const struct driver_change *change);
+	enum rack_verdict (*verdict)(struct story *s, const char *device, const struct driver_change *change);
 	int tag;	 /* of the next answer */
 	const char *key; /* Idempotency-Key of the next answer, taken by it; NULL: none */
 };

@@ -316,6 +316,32 @@ TEST(quarantines_when_a_role_can_not_be_brought_back)
 	world_close(&w);
 }
 
+/* A map that was taken away in one generation and granted in the next. */
+static const char remapped[] =
+	"[{'phase': 1, 'device': 'san1', 'object': 'map:a', 'set': {'m': 0}, 'undo': {'m': 3}, 'generation': 3},"
+	" {'phase': 2, 'device': 'san1', 'object': 'map:a', 'set': {'m': 4}, 'undo': {'m': 0}, 'generation': 4},"
+	" {'phase': 3, 'device': 'bmc', 'object': 'power', 'set': {'power': 'on'}, 'generation': 4}]";
+
+TEST(masks_in_the_highest_generation_that_the_run_has_set)
+{
+	json_t *doc = world_json("{'action': 'move', 'casts': []}"), *steps = world_json(remapped), *targets = world_json("['machine:node1']");
+	struct world w;
+
+	world_open(&w);
+	assert_int_equal(engine_reserve(w.e, 1, targets, NULL), 0);
+	engine_start(w.e, 1, doc, steps, targets, NULL);
+	done(&w, 0);
+	done(&w, 1);
+	answer(&w, 2, OUTCOME_NOT_APPLIED, ERROR_REFUSED);
+	answer(&w, 1, OUTCOME_NOT_APPLIED, ERROR_REFUSED);
+	assert_contains(w.log.data, "added san1 map:a");
+	assert_int_equal(json_int(engine_run(w.e, 1)->steps[3].doc, "generation", 0), 4);
+	json_decref(doc);
+	json_decref(steps);
+	json_decref(targets);
+	world_close(&w);
+}
+
 TEST(masks_and_quarantines_when_an_undo_fails)
 {
 	struct world w;
@@ -739,7 +765,7 @@ UNIT_MAIN(T(goes_forward_phase_by_phase), T(sends_owner_and_generation_with_a_ch
 	  T(retries_a_refusal_that_may_pass), T(never_waits_past_the_deadline), T(asks_again_while_a_device_is_at_work),
 	  T(undoes_in_reverse_order_of_phases), T(undoes_what_failed_after_an_unknown_attempt),
 	  T(stops_retrying_other_steps_once_one_has_failed), T(settles_an_unknown_step_before_it_undoes),
-	  T(masks_and_quarantines_when_an_undo_fails), T(does_not_repeat_a_password_while_masking),
+	  T(masks_in_the_highest_generation_that_the_run_has_set), T(masks_and_quarantines_when_an_undo_fails), T(does_not_repeat_a_password_while_masking),
 	  T(casts_a_role_anew_that_lost_its_power_in_a_run_that_was_undone), T(leaves_a_role_alone_that_never_lost_its_power),
 	  T(quarantines_when_a_role_can_not_be_brought_back), T(gives_an_undo_two_minutes_before_it_gives_up),
 	  T(cancels_after_what_is_on_its_way_has_answered), T(cancels_a_wait_for_the_world_at_once),

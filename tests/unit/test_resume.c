@@ -58,6 +58,8 @@ TEST(takes_a_run_up_in_every_state)
 		{ "undoing, not begun", "undoing", { "done", "done", "done", "failed" }, "no",
 		  "skipped 4\nundo 3\nsend 3 {\"power\":\"off\"} urgent\n" },
 		{ "in an undo", "undoing", { "done", "undone", "undo", "undone", "skipped" }, "no", "send 2 {\"m\":0}\n" },
+		{ "in an undo, below what was refused", "undoing", { "done", "undone", "undone", "failed", "skipped" }, "no",
+		  "undo 0\nsend 0 {\"power\":\"on\"}\n" },
 		{ "before the last undo", "undoing", { "done", "undone", "undone", "undone", "skipped" }, "no",
 		  "undo 0\nsend 0 {\"power\":\"on\"}\n" },
 		{ "all undone", "undoing", { "undone", "undone", "undone", "undone", "skipped" }, "no", "run rolled_back\nended\n" },
