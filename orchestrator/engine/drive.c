@@ -55,8 +55,7 @@ static void begin_phase(struct engine *e, struct run *run, int phase, enum step_
 	for (i = 0; i < run->n_steps; i++) {
 		step = &run->steps[i];
 		if (step->state == STEP_PENDING && step->phase == phase && step_kind(step) == kind)
-			begin(e, run, step, STEP_INTENT,
-			      kind == STEP_MASK ? MASK_DEADLINE_MS : json_int(step->doc, "deadline_ms", 60000));
+			begin(e, run, step, STEP_INTENT, json_int(step->doc, "deadline_ms", 60000));
 	}
 }
 
@@ -148,6 +147,7 @@ static void add_mask(struct engine *e, struct run *run, const struct step *like,
 				json_sprintf("hold %s of %s", like->object, like->device), "verb", "!", "mask", 1);
 
 	json_object_set_new(doc, "generation", json_integer(last_generation(run, like)));
+	json_object_set_new(doc, "deadline_ms", json_integer(MASK_DEADLINE_MS)); /* also after a restart */
 	json_object_update_missing(doc, like->doc);
 	json_object_del(doc, "undo");
 	json_object_del(doc, "restore");

@@ -372,7 +372,12 @@ static void settle_down(struct engine *e, struct run *run, struct step *step, co
 	}
 	if (document)
 		error_set(&unknown, ERROR_UNREACHABLE, "%s does not know the power state", step->device);
-	retry_or_fail(e, run, step, document ? &unknown : err);
+	else
+		unknown = *err;
+	/* Where the BMC was silent before the run as well, not to know is the prior state: the role may run. */
+	if (json_bool(step->doc, "optional", false) && (is_hopeless(run, step, &unknown) || time_is_up(e, step)))
+		spare(e, run, step);
+	retry_or_fail(e, run, step, &unknown);
 }
 
 void engine_observed(struct engine *e, int64_t id, int n, int attempt, const json_t *document,

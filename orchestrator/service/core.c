@@ -181,6 +181,7 @@ static void on_turn(void *arg)
 	release_answers(c, NULL);
 	if (wrote && c->events_fn)
 		c->events_fn(c->events_arg);
+	dispatch_crowd(c->dispatch, engine_count(c->engine) + (size_t)c->planning);
 	dispatch_pump(c->dispatch);
 }
 
