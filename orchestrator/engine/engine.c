@@ -87,8 +87,8 @@ static void resume_step(struct step *step, const json_t *row)
 	const json_t *reason = json_object_get(row, "reason");
 
 	step->state = step_state_by_name(json_str(row, "state", "pending"));
-	/* What was under way may or may not have reached the device. */
-	step->seen_unknown = step->state != STEP_PENDING;
+	/* What was under way may or may not have reached the device; of what had failed the journal knows. */
+	step->seen_unknown = step->state != STEP_PENDING && !json_bool(reason, "certain", false);
 	if (!json_is_object(reason))
 		return;
 	step->error = xcalloc(1, sizeof(*step->error));
@@ -372,12 +372,7 @@ static void settle_down(struct engine *e, struct run *run, struct step *step, co
 	}
 	if (document)
 		error_set(&unknown, ERROR_UNREACHABLE, "%s does not know the power state", step->device);
-	else
-		unknown = *err;
-	/* Where the BMC was silent before the run as well, not to know is the prior state: the role may run. */
-	if (json_bool(step->doc, "optional", false) && (is_hopeless(run, step, &unknown) || time_is_up(e, step)))
-		spare(e, run, step);
-	retry_or_fail(e, run, step, &unknown);
+	retry_or_fail(e, run, step, document ? &unknown : err);
 }
 
 void engine_observed(struct engine *e, int64_t id, int n, int attempt, const json_t *document,

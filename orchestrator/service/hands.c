@@ -196,8 +196,11 @@ static void hand_step_changed(void *ctx, const struct run *run, const struct ste
 	struct core *c = ctx;
 	bool ended = step->state != STEP_INTENT && step->state != STEP_UNDO;
 	json_t *reason = reason_json(step->error), *doc;
-	char *text = reason ? json_dumps(reason, JSON_COMPACT) : NULL;
+	char *text;
 
+	if (reason && step->state == STEP_FAILED && !step->seen_unknown)
+		json_object_set_new(reason, "certain", json_true()); /* it did not take effect: for a restart */
+	text = reason ? json_dumps(reason, JSON_COMPACT) : NULL;
 	store_step_state(c->store, run->id, step->n, step_state_name(step->state), text, ended);
 	free(text);
 	if (step->state == STEP_SKIPPED)

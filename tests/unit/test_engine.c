@@ -299,31 +299,6 @@ TEST(leaves_a_role_alone_that_never_lost_its_power)
 	world_close(&w);
 }
 
-TEST(leaves_a_role_alone_of_which_nobody_knew_before_whether_it_runs)
-{
-	json_t *doc = world_json(restore_doc), *steps = world_json(restore_steps), *targets = world_json(world_targets);
-	struct world w;
-
-	json_object_set_new(json_array_get(json_object_get(doc, "restore"), 0), "optional", json_true());
-	world_open(&w);
-	assert_int_equal(engine_reserve(w.e, 1, targets, NULL), 0);
-	engine_start(w.e, 1, doc, steps, targets, NULL);
-	answer(&w, 0, OUTCOME_UNKNOWN, ERROR_UNREACHABLE);
-	w.now += 60000;
-	fire(&w, 0);
-	answer(&w, 0, OUTCOME_UNKNOWN, ERROR_UNREACHABLE);
-	seen(&w, 2, NULL);
-	w.now += 60000;
-	fire(&w, 2);
-	forget_log(&w);
-	seen(&w, 2, NULL);
-	assert_saw(&w, "skipped 3\nskipped 4\nskipped 5\nskipped 6\ndone 2\nrun rolled_back\nended\n");
-	json_decref(doc);
-	json_decref(steps);
-	json_decref(targets);
-	world_close(&w);
-}
-
 TEST(quarantines_when_a_role_can_not_be_brought_back)
 {
 	struct world w;
@@ -792,7 +767,6 @@ UNIT_MAIN(T(goes_forward_phase_by_phase), T(sends_owner_and_generation_with_a_ch
 	  T(stops_retrying_other_steps_once_one_has_failed), T(settles_an_unknown_step_before_it_undoes),
 	  T(masks_in_the_highest_generation_that_the_run_has_set), T(masks_and_quarantines_when_an_undo_fails), T(does_not_repeat_a_password_while_masking),
 	  T(casts_a_role_anew_that_lost_its_power_in_a_run_that_was_undone), T(leaves_a_role_alone_that_never_lost_its_power),
-	  T(leaves_a_role_alone_of_which_nobody_knew_before_whether_it_runs),
 	  T(quarantines_when_a_role_can_not_be_brought_back), T(gives_an_undo_two_minutes_before_it_gives_up),
 	  T(cancels_after_what_is_on_its_way_has_answered), T(cancels_a_wait_for_the_world_at_once),
 	  T(ignores_answers_to_older_attempts), T(does_not_take_an_answer_to_a_change_for_one_to_its_undo),
