@@ -862,6 +862,23 @@ TEST(refuses_the_commits_of_an_older_term)
 	assert_null(store_meta_get(p.s, "said"));
 	place_close(&p);
 }
+
+TEST(tells_of_a_later_term_also_when_a_write_has_failed)
+{
+	struct error err = { 0 };
+	struct place p;
+	int64_t epoch;
+
+	place_open(&p);
+	assert_int_equal(store_claim(p.s, &epoch, &err), 0);
+	assert_true(store_in_term(p.s));
+	store_meta_set(p.s, "epoch", "2");
+	assert_false(store_in_term(p.s));
+	store_lock_add(p.s, "machine:node1", 99, epoch); /* of no run */
+	assert_int_equal(store_commit(p.s, &err), -1);
+	assert_int_equal(err.code, ERROR_SUPERSEDED);
+	place_close(&p);
+}
 #endif
 
 TEST(keeps_documents_as_they_were_when_they_were_written)
@@ -1130,7 +1147,7 @@ TEST(refuses_a_path_that_is_no_disk)
 		T(refuses_a_key_that_was_cut), T(detects_secrets_that_were_swapped_or_changed),                        \
 		T(backs_up_into_a_database_that_opens), T(makes_its_key_anew_when_the_first_start_was_cut_off),    \
 		T(rolls_a_whole_turn_back_when_a_read_between_its_writes_fails),                                       \
-		T(refuses_the_commits_of_an_older_term)
+		T(refuses_the_commits_of_an_older_term), T(tells_of_a_later_term_also_when_a_write_has_failed)
 #endif
 
 UNIT_MAIN(ITS_OWN, T(finds_again_what_it_committed), T(gives_secrets_back_as_they_were),
