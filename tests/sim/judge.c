@@ -127,30 +127,25 @@ enum run_state script_outcome(struct script *x)
 	return state;
 }
 
-/* A machine that was told to go off, and read as on right after, is spared by the way back and may still go off; one in
- * quarantine may be off. */
-static bool is_off_by_now(const struct script *x, const char *want, const char *got)
+/* A machine in quarantine may be off. */
+static bool is_off_by_now(const char *want, const char *got)
 {
 	const char *power = strstr(want, " is on, "), *end = want + strcspn(want, "\n");
-	bool asked = false;
-	int i;
 
-	for (i = 0; i < x->forward.n; i++)
-		asked |= strstr(x->forward.text[i], "/shutdown=") || (x->trouble.when != REFUSED_AT_ONCE && strstr(x->forward.text[i], "/power=off"));
-	return power && power < end && (asked || (strstr(want, "in quarantine") && strstr(want, "in quarantine") < end)) &&
+	return power && power < end && strstr(want, "in quarantine") && strstr(want, "in quarantine") < end &&
 	       !strncmp(want, got, (size_t)(power - want)) && !strncmp(got + (power - want), " is off, ", 9) &&
 	       !strncmp(power + 8, got + (power - want) + 9, (size_t)(end - power - 8));
 }
 
 /* Is the line of @got what @want says?  Generations may be others; a port that trunked everything may be parked. */
-static bool line_fits(const struct script *x, const char *want, const char *got, bool prior)
+static bool line_fits(const char *want, const char *got, bool prior)
 {
 	const char *open = strstr(want, " open ");
 	const char *end = want + strcspn(want, "\n");
 
 	if (prior && open && open < end && !strncmp(want, got, (size_t)(open - want)) && strstr(got, "\"recast parked\""))
 		return true;
-	if (prior && is_off_by_now(x, want, got))
+	if (prior && is_off_by_now(want, got))
 		return true;
 	for (; *want && *want != '\n'; want++, got++) {
 		if (*want != *got)
@@ -166,9 +161,9 @@ static bool line_fits(const struct script *x, const char *want, const char *got,
 }
 
 /* The first lines that differ; the ends when none does. */
-static bool fits(const struct script *x, const char **a, const char **b, bool prior)
+static bool fits(const char **a, const char **b, bool prior)
 {
-	while (**a && **b && line_fits(x, *a, *b, prior)) {
+	while (**a && **b && line_fits(*a, *b, prior)) {
 		*a += strcspn(*a, "\n") + 1;
 		*b += strcspn(*b, "\n") + 1;
 	}
@@ -179,7 +174,7 @@ static void compare(struct script *x, const struct wiring *want, const struct wi
 {
 	const char *a = want->text, *b = got->text;
 
-	if (!fits(x, &a, &b, prior))
+	if (!fits(&a, &b, prior))
 		story_violation(&x->story, "the run has ended with %s wiring, and it is not so: wanted \"%.*s\", found \"%.*s\"",
 				prior ? "the prior" : "the new", (int)strcspn(a, "\n"), a, (int)strcspn(b, "\n"), b);
 }
@@ -215,14 +210,14 @@ static bool has_no_way_back(const struct script *x, const struct wiring *after, 
 
 	if (!strncmp(x->transition->change, "return", 6))
 		return strstr(now->text, " is off, boots pxe, in quarantine") != NULL;
-	return (!strncmp(x->transition->change, "power", 5) || !strncmp(x->transition->change, "sweep", 5)) && fits(x, &a, &b, false);
+	return (!strncmp(x->transition->change, "power", 5) || !strncmp(x->transition->change, "sweep", 5)) && fits(&a, &b, false);
 }
 
 static void judge_without_run(struct script *x, const struct wiring *prior, const struct wiring *after, const struct wiring *now)
 {
 	const char *a = after->text, *b = now->text;
 
-	if (x->refused && x->again && fits(x, &a, &b, false))
+	if (x->refused && x->again && fits(&a, &b, false))
 		return; /* it was done the first time, and nobody heard */
 	compare(x, x->refused ? prior : after, now, x->refused != 0);
 }

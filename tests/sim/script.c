@@ -190,8 +190,6 @@ static void await_answer(struct script *x)
 {
 	if (!x->heard && x->asked_life == x->story.lives)
 		return;
-	if (x->story.core->reload)
-		return; /* a person is not back within the second in which the journal is read again */
 	if (!x->heard || x->status == 507) {
 		x->again = true;
 		ask(x);

@@ -147,17 +147,21 @@ bool story_at_rest(const struct story *s)
 }
 
 /* Did a run of this persona end in quarantine?  Then its map is gone until it is applied again. */
-static bool was_masked(const struct story *s, const char *persona)
+static bool was_masked(const struct story *s, const char *persona, const char *machine)
 {
+	const struct ledger_run *run;
 	const json_t *cast;
 	size_t c;
 	int i;
 
-	for (i = 0; i < s->ledger.n_runs; i++)
-		json_array_foreach(json_object_get(s->ledger.runs[i]->doc, "casts"), c, cast)
-			if (s->ledger.runs[i]->state == RUN_QUARANTINED &&
-			    !strcmp(json_str(cast, "persona", ""), persona))
+	for (i = 0; i < s->ledger.n_runs; i++) {
+		run = s->ledger.runs[i];
+		if (!strcmp(json_str(run->doc, "action", ""), "return") && !strcmp(json_str(run->doc, "machine", ""), machine))
+			return true;
+		json_array_foreach(json_object_get(run->doc, "casts"), c, cast)
+			if (run->state == RUN_QUARANTINED && !strcmp(json_str(cast, "persona", ""), persona))
 				return true;
+	}
 	return false;
 }
 
@@ -186,7 +190,7 @@ static void check_maps(struct story *s, const struct persona *p)
 		if (!plays || !has_volume_on(p, s->rack->arrays[i].dev.name)) {
 			if (map)
 				story_violation(s, "%s plays nowhere, and has a map on san%d", p->name, i + 1);
-		} else if ((!map || map->generation != a->generation) && !was_masked(s, p->name)) {
+		} else if ((!map || map->generation != a->generation) && !was_masked(s, p->name, a->machine)) {
 			story_violation(s, "%s plays on %s in generation %lld, and its map is of %lld", p->name,
 					a->machine, (long long)a->generation, map ? (long long)map->generation : 0LL);
 		}
