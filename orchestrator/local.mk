@@ -12,11 +12,15 @@ orchestrator_libplan_a_SOURCES = orchestrator/plan/adopt.c orchestrator/plan/bui
 	orchestrator/plan/ports.c orchestrator/plan/power.c orchestrator/plan/reads.c orchestrator/plan/restore.c \
 	orchestrator/plan/show.c orchestrator/plan/storage.c orchestrator/plan/wiring.c
 
+noinst_LIBRARIES += orchestrator/libaccess.a
+orchestrator_libaccess_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/access -I$(top_srcdir)/orchestrator/model
+orchestrator_libaccess_a_SOURCES = orchestrator/access/access.c orchestrator/access/access.h orchestrator/access/roles.def
+
 noinst_LIBRARIES += orchestrator/libstore.a orchestrator/libengine.a
 orchestrator_libstore_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/store $(SQLITE_CFLAGS)
 orchestrator_libstore_a_SOURCES = orchestrator/store/migrations.h orchestrator/store/private.h \
 	orchestrator/store/statements.def orchestrator/store/store.c orchestrator/store/store.h \
-	orchestrator/store/store_object.c orchestrator/store/store_run.c orchestrator/store/store_secret.c
+	orchestrator/store/store_object.c orchestrator/store/store_record.c orchestrator/store/store_run.c orchestrator/store/store_secret.c
 nodist_orchestrator_libstore_a_SOURCES = orchestrator/store/migrations.c
 
 orchestrator_libengine_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/engine
@@ -46,13 +50,13 @@ orchestrator_libboot_a_SOURCES = orchestrator/boot/ipxe.c orchestrator/boot/ipxe
 orchestrator_libservice_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/service -I$(top_srcdir)/orchestrator/service/private \
 	-I$(top_srcdir)/orchestrator/model -I$(top_srcdir)/orchestrator/plan \
 	-I$(top_srcdir)/orchestrator/engine -I$(top_srcdir)/orchestrator/dispatch \
-	-I$(top_srcdir)/orchestrator/store -I$(top_srcdir)/orchestrator/boot -include config.h
-orchestrator_libservice_a_SOURCES = orchestrator/service/admin.c orchestrator/service/boot.c \
+	-I$(top_srcdir)/orchestrator/store -I$(top_srcdir)/orchestrator/boot -I$(top_srcdir)/orchestrator/access -include config.h
+orchestrator_libservice_a_SOURCES = orchestrator/service/admin.c orchestrator/service/approval.c orchestrator/service/audit.c orchestrator/service/boot.c \
 	orchestrator/service/cast.c orchestrator/service/core.c orchestrator/service/private/core.h \
 	orchestrator/service/define.c orchestrator/service/drift.c orchestrator/service/fence.c orchestrator/service/hands.c orchestrator/service/identity.c \
-	orchestrator/service/orphans.c orchestrator/service/power.c orchestrator/service/private/reconcile.h \
+	orchestrator/service/orphans.c orchestrator/service/power.c orchestrator/service/private/reconcile.h orchestrator/service/private/rights.h orchestrator/service/rights.c \
 	orchestrator/service/private/roster.h orchestrator/service/reconcile.c orchestrator/service/repair.c orchestrator/service/roster.c \
-	orchestrator/service/service.h orchestrator/service/view.c orchestrator/service/wish.c \
+	orchestrator/service/service.h orchestrator/service/token.c orchestrator/service/view.c orchestrator/service/wish.c \
 	orchestrator/service/private/wish.h
 
 orchestrator_libapi_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/api \
@@ -68,6 +72,6 @@ recastd_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/service -I$(top_
 recastd_SOURCES = orchestrator/config.c orchestrator/config.h orchestrator/main.c schema/config.def
 recastd_LDADD = orchestrator/libapi.a orchestrator/libservice.a orchestrator/libengine.a \
 	orchestrator/libdispatch.a orchestrator/libprocess.a orchestrator/libdispatch.a orchestrator/libloop.a \
-	orchestrator/libplan.a orchestrator/libmodel.a orchestrator/libstore.a \
+	orchestrator/libplan.a orchestrator/libaccess.a orchestrator/libmodel.a orchestrator/libstore.a \
 	orchestrator/libboot.a $(LIB_LIBS) $(EVENT_LIBS) $(SQLITE_LIBS)
 include orchestrator/front/local.mk

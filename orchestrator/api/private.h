@@ -19,6 +19,7 @@ struct stream {
 	int64_t seq;	 /* events: last one sent */
 	int64_t run;	 /* events: only of this run; 0: all */
 	char *machine;	 /* console of this machine; NULL: events */
+	struct caller caller;
 };
 
 struct api {

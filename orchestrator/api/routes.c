@@ -32,11 +32,21 @@ static void send_answer(struct answer *a, int status, json_t *body, const char *
 
 	if (location)
 		json_object_set_new(frame, "headers", json_pack("{s:s}", "Location", location));
+	else if (status == 401)
+		json_object_set_new(frame, "headers", json_pack("{s:s}", "WWW-Authenticate", "Bearer"));
 	if (fa->era == fa->api->front_era)
 		front_send(fa->api, frame);
 	else
 		json_decref(frame);
+	json_decref(fa->answer.caller.scopes);
 	free(fa);
+}
+
+/* Free an answer that is not sent through its service. */
+static void drop_answer(struct answer *a)
+{
+	json_decref(a->caller.scopes);
+	free(a);
 }
 
 static void reply_text(struct call *call, char *text)
@@ -47,7 +57,7 @@ static void reply_text(struct call *call, char *text)
 	front_send(call->api, frame);
 	secret_wipe(text, strlen(text)); /* a boot script holds a CHAP secret */
 	free(text);
-	free(call->answer);
+	drop_answer(call->answer);
 }
 
 static void get_status(struct call *call)
@@ -160,7 +170,7 @@ static void console_opened(struct answer *a, int status, json_t *body, const cha
 	if (status == 200) {
 		stream_console_open(&ca->call, ca->machine);
 		json_decref(body);
-		free(ca->call.answer);
+		drop_answer(ca->call.answer);
 	} else {
 		ca->call.answer->send(ca->call.answer, status, body, location);
 	}
@@ -217,6 +227,70 @@ static void post_backup(struct call *call)
 	service_backup(call->api->core, call->answer, call->body);
 }
 
+static void post_approval(struct call *call)
+{
+	service_approve(call->api->core, call->answer, call->body);
+}
+
+static void get_approvals(struct call *call)
+{
+	service_approval_list(call->api->core, call->answer);
+}
+
+static void get_whoami(struct call *call)
+{
+	service_whoami(call->api->core, call->answer);
+}
+
+static void post_can(struct call *call)
+{
+	service_can(call->api->core, call->answer, call->body);
+}
+
+static void get_tokens(struct call *call)
+{
+	service_token_list(call->api->core, call->answer);
+}
+
+static void post_token(struct call *call)
+{
+	service_token_create(call->api->core, call->answer, call->body);
+}
+
+static void delete_token(struct call *call)
+{
+	service_token_revoke(call->api->core, call->answer, call->segments[0]);
+}
+
+static void get_accounts(struct call *call)
+{
+	service_account_list(call->api->core, call->answer);
+}
+
+static void put_account(struct call *call)
+{
+	service_account_put(call->api->core, call->answer, call->body);
+}
+
+static void post_account_remove(struct call *call)
+{
+	service_account_delete(call->api->core, call->answer, call->body);
+}
+
+static void get_audit(struct call *call)
+{
+	int64_t after = 0, limit = 200;
+
+	text_parse_int(json_str(call->query, "after", "0"), 0, INT64_MAX, &after);
+	text_parse_int(json_str(call->query, "limit", "200"), 1, 1000, &limit);
+	service_audit_list(call->api->core, call->answer, after, (int)limit);
+}
+
+static void get_audit_verify(struct call *call)
+{
+	service_audit_verify(call->api->core, call->answer);
+}
+
 static void get_doctor(struct call *call)
 {
 	service_doctor(call->api->core, call->answer);
@@ -247,16 +321,18 @@ static void get_boot_config(struct call *call)
 					     json_str(call->query, "uuid", NULL)));
 }
 
-enum door { LOCAL, BOOT };
+enum door { API, BOOT };
 
 static const struct route {
 	enum door door;
 	const char *method, *path;
 	void (*handle)(struct call *call);
 	bool needs_body;
+	const char *verb;
+	enum target target;
 } routes[] = {
 #define BODY true
-#define ROUTE(door, method, path, handler, body) { door, method, path, handler, body },
+#define ROUTE(door, method, path, handler, body, verb, target) { door, method, path, handler, body, verb, TARGET_##target },
 #include "routes.def"
 #undef ROUTE
 #undef BODY
@@ -298,17 +374,26 @@ static bool in_group(uid_t uid, const char *group)
 	return pw->pw_gid == g->gr_gid;
 }
 
-/* Root, the daemon's own user, and the members of the socket's group may do everything for now. */
-static bool authorised(const struct api *api, enum door door, const json_t *peer)
+/* Root, the daemon's own user, and the members of the socket's group may do everything. */
+static bool is_trusted(const struct api *api, int64_t uid)
 {
-	bool local = !strcmp(json_str(peer, "kind", ""), "unix");
-	int64_t uid = json_int(peer, "uid", -1);
+	return uid == 0 || uid == (int64_t)geteuid() || (uid > 0 && in_group((uid_t)uid, api->config.socket_group));
+}
 
-	if (door == BOOT)
-		return true;
-	if (!local || uid < 0)
-		return false;
-	return uid == 0 || uid == (int64_t)geteuid() || in_group((uid_t)uid, api->config.socket_group);
+static int authenticate(struct call *call, const json_t *peer, struct error *err)
+{
+	bool is_unix = !strcmp(json_str(peer, "kind", ""), "unix");
+	int64_t uid = is_unix ? json_int(peer, "uid", -1) : -1;
+	struct credentials k = { .from = json_str(peer, "address", "socket"), .uid = uid, .trusted = is_trusted(call->api, uid),
+				 .authorization = json_str(call->headers, "authorization", NULL),
+				 .subject = json_str(peer, "subject", NULL) };
+
+	return service_authenticate(call->api->core, &k, &call->answer->caller, err);
+}
+
+static bool changes_something(const struct route *route)
+{
+	return strcmp(route->method, "GET") != 0 && strcmp(route->verb, "view") != 0 && strcmp(route->verb, "plan") != 0;
 }
 
 static void third_segment(const char *path, char *out, size_t size)
@@ -318,19 +403,33 @@ static void third_segment(const char *path, char *out, size_t size)
 	snprintf(out, size, "%.*s", p ? (int)strcspn(p + 1, "/") : 0, p ? p + 1 : "");
 }
 
-static void call_route(struct call *call, const struct route *route, const json_t *peer)
+static void refuse(struct call *call, const struct error *err)
 {
-	struct error err = { 0 };
+	answer_error(call->api->core, call->answer, err);
+}
 
-	if (!authorised(call->api, route->door, peer)) {
-		error_set(&err, ERROR_DENIED, "uid %lld may not use this controller", (long long)json_int(peer, "uid", -1));
-		answer_error(call->api->core, call->answer, &err);
-	} else if (route->needs_body && !json_is_object(call->body)) {
-		error_set(&err, ERROR_USAGE, "the request needs a JSON object as its body");
-		answer_error(call->api->core, call->answer, &err);
-	} else {
+static void call_route(struct call *call, const struct route *route, const json_t *peer, const char *path)
+{
+	struct core *core = call->api->core;
+	struct error err = { 0 };
+	int rc = 0;
+
+	if (route->door == BOOT) {
 		route->handle(call);
+		return;
 	}
+	rc = authenticate(call, peer, &err);
+	if (rc == 0)
+		rc = service_may(core, &call->answer->caller, route->verb, route->target, call->segments[0], call->body, &err);
+	if (rc == 0 && route->needs_body && !json_is_object(call->body))
+		error_set(&err, ERROR_USAGE, "the request needs a JSON object as its body");
+	/* Strangers are counted in the log of who serves them, not in the database. */
+	if (err.code != ERROR_UNAUTHENTICATED && (changes_something(route) || rc < 0))
+		service_audit_request(core, call->answer, route->method, path, call->body, rc < 0 ? &err : NULL);
+	if (err.code)
+		refuse(call, &err);
+	else
+		route->handle(call);
 }
 
 static void no_route(struct call *call, const char *method, const char *path, bool known_path)
@@ -361,8 +460,7 @@ void route_request(struct api *api, const json_t *frame)
 	third_segment(path, collection, sizeof(collection));
 	fa = xcalloc(1, sizeof(*fa));
 	fa->answer.send = send_answer;
-	fa->answer.caller.uid = json_int(peer, "uid", -1);
-	snprintf(fa->answer.caller.name, sizeof(fa->answer.caller.name), "uid %lld", (long long)fa->answer.caller.uid);
+	snprintf(fa->answer.caller.name, sizeof(fa->answer.caller.name), "nobody");
 	fa->api = api;
 	fa->era = api->front_era;
 	fa->id = call.id;
@@ -372,7 +470,7 @@ void route_request(struct api *api, const json_t *frame)
 			continue;
 		known_path = true;
 		if (!strcmp(routes[i].method, method)) {
-			call_route(&call, &routes[i], peer);
+			call_route(&call, &routes[i], peer, path);
 			return;
 		}
 	}
@@ -405,6 +503,7 @@ void api_destroy(struct api *api)
 	front_stop(api);
 	while ((s = api->streams)) {
 		api->streams = s->next;
+		json_decref(s->caller.scopes);
 		free(s->machine);
 		free(s);
 	}

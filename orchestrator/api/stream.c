@@ -19,6 +19,8 @@ static struct stream *stream_create(struct call *call, const char *type)
 
 	s->api = call->api;
 	s->id = call->id;
+	s->caller = call->answer->caller;
+	s->caller.scopes = json_incref(call->answer->caller.scopes);
 	s->next = call->api->streams;
 	call->api->streams = s;
 	front_send(call->api, json_pack("{s:I, s:i, s:b, s:s}", "id", (json_int_t)s->id, "status", 200, "stream", 1,
@@ -37,7 +39,8 @@ static void push(struct stream *s)
 		n = json_array_size(events);
 		json_array_foreach(events, i, event) {
 			s->seq = json_int(event, "seq", 0);
-			if (s->run && json_int(event, "run", 0) != s->run)
+			if ((s->run && json_int(event, "run", 0) != s->run) ||
+			    !service_shows_event(s->api->core, &s->caller, json_object_get(event, "doc")))
 				continue;
 			data = json_copy(json_object_get(event, "doc"));
 			json_object_set(data, "seq", json_object_get(event, "seq"));
@@ -64,6 +67,7 @@ void stream_events_open(struct call *call)
 	s->seq = last ? strtoll(last, NULL, 10) : s->run ? 0 : core_last_event(call->api->core);
 	front_send(call->api, json_pack("{s:I, s:s}", "id", (json_int_t)s->id, "chunk", ": recast\n\n"));
 	push(s);
+	json_decref(call->answer->caller.scopes);
 	free(call->answer);
 }
 
@@ -108,8 +112,30 @@ void stream_closed(struct api *api, int64_t id)
 		a->send = discard;
 		service_console(api->core, a, s->machine, "close", NULL);
 	}
+	json_decref(s->caller.scopes);
 	free(s->machine);
 	free(s);
+}
+
+/* What it came in with was revoked or has expired. */
+static void cut(struct stream *s)
+{
+	struct api *api = s->api;
+	int64_t id = s->id;
+
+	front_send(api, json_pack("{s:I, s:b}", "id", (json_int_t)id, "end", 1));
+	stream_closed(api, id);
+}
+
+static void cut_strangers(struct api *api)
+{
+	struct stream *s, *next;
+
+	for (s = api->streams; s; s = next) {
+		next = s->next;
+		if (!service_still_in(api->core, &s->caller))
+			cut(s);
+	}
 }
 
 void streams_drop(struct api *api)
@@ -123,6 +149,7 @@ void streams_push_events(void *arg)
 	struct api *api = arg;
 	struct stream *s;
 
+	cut_strangers(api);
 	for (s = api->streams; s; s = s->next)
 		if (!s->machine)
 			push(s);
@@ -133,6 +160,7 @@ void streams_push_console(void *arg, const char *machine, const char *data)
 	struct api *api = arg;
 	struct stream *s;
 
+	cut_strangers(api);
 	for (s = api->streams; s; s = s->next)
 		if (s->machine && !strcmp(s->machine, machine))
 			front_send(api, json_pack("{s:I, s:s}", "id", (json_int_t)s->id, "chunk", data));

@@ -19,6 +19,7 @@ static const struct known_header {
 	bool repeats, pass_on;
 } known_headers[] = {
 	{ "accept", true, true },
+	{ "authorization", false, true },
 	{ "connection", true, false },
 	{ "content-length", false, false },
 	{ "content-type", false, false },

@@ -157,6 +157,7 @@ struct persona {
 	const char *proof_serial; /* text on the serial console, or NULL */
 	int proof_port;		  /* TCP port on the first vnic's address, or 0 */
 	int64_t proof_ms;
+	bool needs_approval; /* `approval: required` */
 	bool repairs;	     /* `reconcile: repair`: drift that can be put right in flight is, by itself */
 	int64_t shutdown_ms; /* how long the operating system gets to stop; 0: power off at once */
 };

@@ -19,7 +19,8 @@ static const struct field role_fields[] = {
 	{ "description", FIELD_TEXT },	{ "requires", FIELD_OBJECT }, { "vnics", FIELD_OBJECT },
 	{ "vhbas", FIELD_OBJECT },	{ "volumes", FIELD_OBJECT }, { "boot", FIELD_OBJECT },
 	{ "proof", FIELD_OBJECT },	{ "failover", FIELD_OBJECT }, { "iqn", FIELD_STRING },
-	{ "shutdown", FIELD_DURATION },	{ "reconcile", FIELD_NAME }, { NULL },
+	{ "shutdown", FIELD_DURATION },	{ "reconcile", FIELD_NAME }, { "approval", FIELD_NAME },
+	{ NULL },
 };
 static const struct field requires_fields[] = {
 	{ "arch", FIELD_NAME }, { "cores", FIELD_INT, false, 1, 65536 }, { "memory", FIELD_SIZE },
@@ -279,9 +280,13 @@ static void parse_proof(struct build *b, const struct object *o, const json_t *d
 		complain(b, o, "proof", "`tcp` needs an `address` on the first vnic");
 }
 
-static void parse_reconcile(struct build *b, const struct object *o, const json_t *doc, struct persona *p)
+static void parse_policies(struct build *b, const struct object *o, const json_t *doc, struct persona *p)
 {
-	const char *how = json_str(doc, "reconcile", "report");
+	const char *how = json_str(doc, "reconcile", "report"), *approval = json_str(doc, "approval", "none");
+
+	p->needs_approval = !strcmp(approval, "required");
+	if (!p->needs_approval && strcmp(approval, "none") != 0)
+		complain(b, o, "approval", "`%s` is neither none nor required", approval);
 
 	p->repairs = !strcmp(how, "repair");
 	if (!p->repairs && strcmp(how, "report") != 0)
@@ -311,7 +316,7 @@ void build_persona(struct build *b, const struct object *o)
 		parse_parts(b, o, doc, p);
 		parse_boot(b, o, doc, p);
 		parse_proof(b, o, doc, p);
-		parse_reconcile(b, o, doc, p);
+		parse_policies(b, o, doc, p);
 		p->shutdown_ms = build_duration(doc, "shutdown", 30000);
 		build_add(b, o, p->name, p);
 	}

@@ -6,6 +6,7 @@
  */
 #include "core.h"
 #include "reconcile.h"
+#include "rights.h"
 #include "wish.h"
 
 #include "json.h"
@@ -212,6 +213,8 @@ static void start_run(struct planning *p, const struct plan *plan, const struct 
 		give_up(p, &err);
 		return;
 	}
+	if (plan->id[0])
+		approval_use(c, plan->id);
 	doc = run_doc(p, plan, casts, n);
 	steps = json_array();
 	for (i = 0; i < plan->n_steps; i++)
@@ -279,17 +282,36 @@ static struct plan *make_plan(struct planning *p, struct cast *casts, int *n, st
 	return plan;
 }
 
+/* A repair only restores what was approved before. */
+static bool needs_approval(const struct cast *casts, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		if (casts[i].persona && casts[i].persona->needs_approval && casts[i].kind != CAST_REPAIR)
+			return true;
+	return false;
+}
+
+static int check_approvals(struct planning *p, struct plan *plan, const struct cast *casts, int n, struct error *err)
+{
+	if (!needs_approval(casts, n))
+		return 0;
+	plan_identify(plan);
+	return approval_check(p->core, &p->answer->caller, casts[0].persona->name, plan->id, err);
+}
+
 /* Whether a plan may be carried out: it is the one that was shown, and nothing holds what it touches. */
-static int check_plan(struct planning *p, const struct plan *plan, struct error *err)
+static int check_plan(struct planning *p, struct plan *plan, const struct cast *casts, int n, struct error *err)
 {
 	if (p->expected && strcmp(p->expected, plan->id) != 0)
 		return error_set(err, ERROR_STALE, "the world has changed since this plan was made: it would be plan %s now", plan->id);
 	if (!p->apply)
 		return 0;
 	/* A failed commit may have rebuilt the engine meanwhile, and with it the reservations. */
-	if (engine_reserve(p->core->engine, p->run, p->targets, err) < 0)
+	if (engine_reserve(p->core->engine, p->run, p->targets, err) < 0 || check_adoption(p, plan, err) < 0)
 		return -1;
-	return check_adoption(p, plan, err);
+	return plan->n_steps ? check_approvals(p, plan, casts, n, err) : 0;
 }
 
 /* Another wish under the same key was quicker while this one was read: its run is the answer to both. */
@@ -321,7 +343,7 @@ static void finish(struct planning *p)
 	arena_init(&arena);
 	if (!err.code)
 		plan = make_plan(p, casts, &n, &arena, &err);
-	if (!plan || check_plan(p, plan, &err) < 0) {
+	if (!plan || check_plan(p, plan, casts, n, &err) < 0) {
 		give_up(p, &err);
 	} else if (!p->apply) {
 		core_answer(p->core, p->answer, 200, plan_answer(p, plan), NULL);

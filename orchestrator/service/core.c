@@ -4,6 +4,7 @@
  */
 #include "core.h"
 #include "reconcile.h"
+#include "rights.h"
 
 #include "arena.h"
 #include "json.h"
@@ -44,6 +45,7 @@ void core_answer(struct core *c, struct answer *a, int status, json_t *body, con
 {
 	struct waiting *w;
 
+	audit_outcome(c, a, status, body);
 	if (!store_dirty(c->store)) {
 		a->send(a, status, body, location);
 		return;
@@ -347,6 +349,7 @@ void core_destroy(struct core *c)
 	store_close(c->store);
 	env_cancel(c->env, c->turn);
 	env_cancel(c->env, c->reload);
+	env_cancel(c->env, c->audit_head);
 	free(c);
 }
 

@@ -68,7 +68,7 @@ static void load(void *arg, const char *key, json_t *doc)
 void drifts_load(struct drifts *d)
 {
 	clear(d);
-	store_drift_each(d->core->store, load, d);
+	store_record_each(d->core->store, "drift", load, d);
 }
 
 static void tell(struct drifts *d, const json_t *doc, const char *state)
@@ -84,7 +84,7 @@ static void tell(struct drifts *d, const json_t *doc, const char *state)
 
 static void gone(struct drifts *d, struct drift *x)
 {
-	store_drift_delete(d->core->store, x->key);
+	store_record_delete(d->core->store, "drift", x->key);
 	tell(d, x->doc, "gone");
 	drop(d, x);
 }
@@ -101,7 +101,7 @@ static void found(struct drifts *d, const char *key, json_t *doc)
 	} else {
 		tell(d, doc, "found");
 	}
-	store_drift_put(d->core->store, key, doc);
+	store_record_put(d->core->store, "drift", key, doc);
 	add(d, key, doc);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "core.h"
 #include "reconcile.h"
+#include "rights.h"
 
 #include "arena.h"
 #include "json.h"
@@ -280,6 +281,7 @@ static void hand_run_ended(void *ctx, const struct run *run)
 		quarantine(c, run, run->machine, run->reason.text);
 	if (!strcmp(run->action, "return") && run->state == RUN_DONE)
 		end_quarantine(c, run);
+	audit_run_ended(c, run);
 	reconcile_run_ended(c->reconcile, run);
 	store_lock_release(c->store, run->id);
 	log_info("core", "run %lld (%s) ended: %s%s%s", (long long)run->id, run->action,

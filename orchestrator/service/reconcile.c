@@ -4,6 +4,7 @@
  * it merges with those of plans in the device's queue.
  */
 #include "reconcile.h"
+#include "rights.h"
 
 #include "arena.h"
 #include "json.h"
@@ -188,12 +189,35 @@ static json_t *device_json(const struct watch *w)
 	return out;
 }
 
-static json_t *report(const struct reconcile *r, const char *persona)
+/* Of a caller with a scope only what his personas show: orphans and devices are the site's. */
+static json_t *report_within(const struct reconcile *r, const char *persona, const struct caller *caller)
 {
+	json_t *all = drifts_json(r->drifts, persona), *items = json_array(), *item;
+	const struct persona *p;
+	size_t i;
+
+	json_array_foreach(all, i, item) {
+		p = model_persona(r->core->model, json_str(item, "persona", ""));
+		if (p && rights_persona(r->core, caller, p))
+			json_array_append(items, item);
+	}
+	json_decref(all);
+	return json_pack("{s:I, s:o, s:[], s:[]}", "interval_ms", (json_int_t)r->core->config.reconcile_ms, "items", items, "orphans",
+			 "devices");
+}
+
+static json_t *report(const struct reconcile *r, const char *persona, const struct caller *caller)
+{
+	struct principal who = principal_of(caller);
 	json_t *devices = json_array(), *orphans = json_array();
 	const struct watch *w;
 	size_t i;
 
+	if (!access_is_wide(&who)) {
+		json_decref(devices);
+		json_decref(orphans);
+		return report_within(r, persona, caller);
+	}
 	for (i = 0; (w = table_at(r->watches, i)); i++) {
 		json_array_append_new(devices, device_json(w));
 		if (w->orphans)
@@ -209,7 +233,7 @@ static void answer_waiters(struct reconcile *r)
 
 	while (!r->reading && (w = r->waiters)) {
 		r->waiters = w->next;
-		core_answer(r->core, w->answer, 200, report(r, w->persona), NULL);
+		core_answer(r->core, w->answer, 200, report(r, w->persona, &w->answer->caller), NULL);
 		free(w->persona);
 		free(w);
 	}
@@ -371,7 +395,7 @@ void service_drift(struct core *c, struct answer *a, const char *persona, bool n
 		return;
 	}
 	if (!now) {
-		core_answer(c, a, 200, report(r, persona), NULL);
+		core_answer(c, a, 200, report(r, persona, &a->caller), NULL);
 		return;
 	}
 	w = xcalloc(1, sizeof(*w));

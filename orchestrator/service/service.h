@@ -15,17 +15,34 @@
 
 struct core;
 
-/* Who asks; filled by the API. */
+/* Who asks, once service_authenticate() has found out. */
 struct caller {
-	bool local; /* over the unix socket */
-	int64_t uid, pid;
-	char name[64]; /* for events: "uid 0" */
+	bool local; /* over the unix socket, by its uid */
+	int64_t uid;
+	char name[96]; /* "uid 0", "token ci", "cert CN=ci" */
+	char from[64]; /* "socket", or an address */
+	char token[65]; /* the token's hash; empty: another way */
+	int role;	/* enum role of access.h */
+	json_t *scopes; /* owned; NULL or empty: the whole site */
 };
+
+/* What a request shows of who sends it. */
+struct credentials {
+	const char *from;	   /* "socket", or an address */
+	int64_t uid;		   /* over the unix socket; -1: another way */
+	bool trusted;		   /* that uid may do everything */
+	const char *authorization; /* header, or NULL */
+	const char *subject;	   /* of a client certificate that was verified, or NULL */
+};
+
+/* What a request is about, for its rights. */
+enum target { TARGET_ANY, TARGET_SITE, TARGET_MACHINE, TARGET_PERSONA, TARGET_RUN, TARGET_WISH };
 
 /* How an answer gets back.  `send` is called exactly once and frees the object. */
 struct answer {
 	void (*send)(struct answer *a, int status, json_t *body, const char *location); /* steals body */
 	struct caller caller;
+	int64_t audit; /* the record of the request; 0: it changes nothing */
 };
 
 /* core.c */
@@ -54,6 +71,35 @@ int64_t core_last_event(const struct core *c);
 /* A problem body (RFC 9457) for an error. */
 json_t *problem_json(const struct error *err);
 void answer_error(struct core *c, struct answer *a, const struct error *err);
+
+/* rights.c: UNAUTHENTICATED or DENIED when nobody comes in like this.  @caller's scopes are the receiver's to free. */
+int service_authenticate(struct core *c, const struct credentials *k, struct caller *caller, struct error *err);
+/* Whether @caller may do @verb ("apply", see access/roles.def) with the object; DENIED with what it lacks. */
+int service_may(struct core *c, const struct caller *caller, const char *verb, enum target target, const char *object,
+		const json_t *body, struct error *err);
+/* For streams: whether what it came in with is still good, and whether it may see an event. */
+bool service_still_in(struct core *c, const struct caller *caller);
+bool service_shows_event(struct core *c, const struct caller *caller, const json_t *doc);
+void service_whoami(struct core *c, struct answer *a);
+void service_can(struct core *c, struct answer *a, const json_t *body);
+
+/* token.c */
+void service_token_create(struct core *c, struct answer *a, const json_t *body);
+void service_token_list(struct core *c, struct answer *a);
+void service_token_revoke(struct core *c, struct answer *a, const char *name);
+void service_account_put(struct core *c, struct answer *a, const json_t *body);
+void service_account_list(struct core *c, struct answer *a);
+void service_account_delete(struct core *c, struct answer *a, const json_t *body);
+
+/* approval.c: {plan: …}, by somebody else than who will carry it out. */
+void service_approve(struct core *c, struct answer *a, const json_t *body);
+void service_approval_list(struct core *c, struct answer *a);
+
+/* audit.c: record a request before it is carried out; @denied: that it was not. */
+void service_audit_request(struct core *c, struct answer *a, const char *method, const char *path, const json_t *body,
+			   const struct error *denied);
+void service_audit_list(struct core *c, struct answer *a, int64_t after, int limit);
+void service_audit_verify(struct core *c, struct answer *a);
 
 /* define.c */
 void service_define(struct core *c, struct answer *a, const json_t *body);

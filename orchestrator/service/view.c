@@ -3,6 +3,7 @@
  * What there is, for people and programs: machines, personas, devices, runs.  Reads only.
  */
 #include "core.h"
+#include "rights.h"
 
 #include "json.h"
 #include "text.h"
@@ -192,16 +193,19 @@ static json_t *pool_json(struct core *c, const struct pool *p)
 	return out;
 }
 
-static json_t *list_of(struct core *c, const char *kind)
+/* Only what the caller may see. */
+static json_t *list_of(struct core *c, const struct caller *caller, const char *kind)
 {
 	json_t *items = json_array();
 	const void *x;
 	size_t i;
 
 	for (i = 0; !strcmp(kind, "machines") && (x = model_at(c->model, KIND_MACHINE, i)); i++)
-		json_array_append_new(items, machine_json(c, x));
+		if (rights_machine(c, caller, x))
+			json_array_append_new(items, machine_json(c, x));
 	for (i = 0; !strcmp(kind, "personas") && (x = model_at(c->model, KIND_PERSONA, i)); i++)
-		json_array_append_new(items, persona_json(c, x));
+		if (rights_persona(c, caller, x))
+			json_array_append_new(items, persona_json(c, x));
 	for (i = 0; !strcmp(kind, "networks") && (x = model_at(c->model, KIND_NETWORK, i)); i++)
 		json_array_append_new(items, network_json(x));
 	for (i = 0; !strcmp(kind, "groups") && (x = model_at(c->model, KIND_GROUP, i)); i++)
@@ -217,7 +221,7 @@ static json_t *list_of(struct core *c, const char *kind)
 
 void service_list(struct core *c, struct answer *a, const char *kind)
 {
-	core_answer(c, a, 200, json_pack("{s:o}", "items", list_of(c, kind)), NULL);
+	core_answer(c, a, 200, json_pack("{s:o}", "items", list_of(c, &a->caller, kind)), NULL);
 }
 
 void service_show(struct core *c, struct answer *a, const char *kind, const char *name)
@@ -311,7 +315,8 @@ void service_runs(struct core *c, struct answer *a, bool open_only, int limit)
 	size_t i;
 
 	json_array_foreach(rows, i, row)
-		json_array_append_new(items, run_json(row));
+		if (rights_run(c, &a->caller, row))
+			json_array_append_new(items, run_json(row));
 	core_answer(c, a, 200, json_pack("{s:o}", "items", items), NULL);
 }
 

@@ -11,6 +11,7 @@
 #ifndef RECAST_STORE_H
 #define RECAST_STORE_H
 
+#include "chain.h"
 #include "error.h"
 #include "secret.h"
 
@@ -78,11 +79,23 @@ void store_quarantine_put(struct store *s, const char *machine, const char *reas
 			  const char *confirmed);
 void store_quarantine_delete(struct store *s, const char *machine);
 
-/* drift: what differs from the wiring in force, by a key of the caller's. */
-typedef void (*store_drift_fn)(void *arg, const char *key, json_t *doc);
-void store_drift_each(struct store *s, store_drift_fn fn, void *arg);
-void store_drift_put(struct store *s, const char *key, const json_t *doc);
-void store_drift_delete(struct store *s, const char *key);
+/* record: small documents by kind ("drift", "token", "account", "approval") and a key of the caller's; in order of keys. */
+typedef void (*store_record_fn)(void *arg, const char *key, json_t *doc);
+void store_record_each(struct store *s, const char *kind, store_record_fn fn, void *arg);
+json_t *store_record_get(struct store *s, const char *kind, const char *key); /* NULL: none */
+void store_record_put(struct store *s, const char *kind, const char *key, const json_t *doc);
+void store_record_delete(struct store *s, const char *kind, const char *key);
+
+/* audit: a chain of records; see chain.h.  The number of the new record. */
+int64_t store_audit_add(struct store *s, const json_t *doc);
+/* [{seq, doc, hash}] after @seq. */
+json_t *store_audit_after(struct store *s, int64_t seq, int limit);
+/* The last record of the chain, with the turn's own: its number (0: none) and hash. */
+int64_t store_audit_head(struct store *s, char hash[CHAIN_TEXT]);
+/* A keyed hash of @text that cannot be told back, under a key that is made from the master key for @purpose (8 bytes). */
+void store_keyed_hash(struct store *s, const char *purpose, const char *text, size_t len, char out[CHAIN_TEXT]);
+/* Sign @text with the key of the controller, which is made from the master key; hex.  The key that checks it, hex. */
+void store_sign(struct store *s, const char *text, char signature[129], char public_key[65]);
 
 /* secret: encrypted at rest.  get returns NULL with NOT_FOUND, or INTERNAL when it cannot be opened. */
 struct secret *store_secret_get(struct store *s, const char *name, struct error *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * What people define, the identities of personas, assignments, quarantine and drift.
+ * What people define, the identities of personas, assignments and quarantine.
  */
 #include "private.h"
 
@@ -148,26 +148,4 @@ void store_quarantine_put(struct store *s, const char *machine, const char *reas
 void store_quarantine_delete(struct store *s, const char *machine)
 {
 	store_write(s, STMT_QUARANTINE_DELETE, "t", machine);
-}
-
-void store_drift_each(struct store *s, store_drift_fn fn, void *arg)
-{
-	sqlite3_stmt *stmt = store_bind(s, STMT_DRIFT_ALL, "");
-	json_t *doc;
-
-	while (store_row(s, stmt)) {
-		doc = column_doc(stmt, 1);
-		fn(arg, column_text(stmt, 0), doc);
-		json_decref(doc);
-	}
-}
-
-void store_drift_put(struct store *s, const char *key, const json_t *doc)
-{
-	store_write(s, STMT_DRIFT_PUT, "tj", key, doc);
-}
-
-void store_drift_delete(struct store *s, const char *key)
-{
-	store_write(s, STMT_DRIFT_DELETE, "t", key);
 }

@@ -12,7 +12,7 @@ tests_sim_libsim_a_SOURCES = tests/sim/faults.def tests/sim/rack.c tests/sim/rac
 
 tests_sim_libmemstore_a_CPPFLAGS = $(SIM_CPPFLAGS)
 tests_sim_libmemstore_a_SOURCES = tests/sim/memrow.h tests/sim/memstore.c tests/sim/memstore.h \
-	tests/sim/memstore_object.c tests/sim/memstore_run.c
+	tests/sim/memstore_object.c tests/sim/memstore_record.c tests/sim/memstore_run.c
 
 ## The core in a story: its libraries as recastd has them, but for the store, the loop and the driver processes.
 check_PROGRAMS += tests/sim/recast-sim
@@ -22,7 +22,7 @@ tests_sim_recast_sim_SOURCES = tests/sim/doors.c tests/sim/ends.c tests/sim/ledg
 	tests/sim/main.c tests/sim/operator.c tests/sim/story.c tests/sim/story.h tests/sim/witness.c tests/sim/witness.h \
 	tests/sim/witness_private.h
 tests_sim_recast_sim_LDADD = orchestrator/libservice.a orchestrator/libengine.a orchestrator/libdispatch.a \
-	orchestrator/libplan.a orchestrator/libmodel.a orchestrator/libboot.a tests/sim/libmemstore.a $(SIM_LIBS) $(LIB_LIBS)
+	orchestrator/libplan.a orchestrator/libaccess.a orchestrator/libmodel.a orchestrator/libboot.a tests/sim/libmemstore.a $(SIM_LIBS) $(LIB_LIBS)
 
 ## New stories for as long as wanted, on all cores: make soak MINUTES=60
 MINUTES = 60

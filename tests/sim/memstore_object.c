@@ -293,34 +293,6 @@ void store_quarantine_delete(struct store *s, const char *machine)
 		row_delete(s, row);
 }
 
-void store_drift_each(struct store *s, store_drift_fn fn, void *arg)
-{
-	const struct row **rows = rows_all(s, MEM_DRIFT, NULL, NULL, by_key);
-	json_t *doc;
-	size_t i;
-
-	for (i = 0; rows[i]; i++) {
-		doc = doc_pass(s, rows[i]->doc);
-		fn(arg, rows[i]->text[0], doc);
-		json_decref(doc);
-	}
-	free(rows);
-}
-
-void store_drift_put(struct store *s, const char *key, const json_t *doc)
-{
-	row_put(s, row_create(MEM_DRIFT, key, TEXTS(key), NULL, doc_pass(s, doc)));
-}
-
-void store_drift_delete(struct store *s, const char *key)
-{
-	const struct row *row = row_get(s, MEM_DRIFT, key);
-
-	s->written = true;
-	if (row)
-		row_delete(s, row);
-}
-
 /* secret: text[0] is its name; the bytes, which may hold NUL, follow in text[1]. */
 enum { SECRET_NAME_BYTES = 200, SECRET_BYTES = 4096 - 16 };
 

@@ -33,6 +33,8 @@ struct core {
 	int planning; /* wishes that are being observed */
 
 	struct env_timer *turn, *reload; /* the end of the turn; NULL: not due */
+	struct env_timer *audit_head;	 /* when the head of the audit is logged */
+	int64_t audit_logged;		 /* the last one */
 	struct timer *timers;
 	struct outgoing *out_first, **out_last;
 	struct waiting *wait_first, **wait_last;
