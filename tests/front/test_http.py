@@ -64,7 +64,7 @@ def test_hands_method_path_query_headers_and_body_to_the_core(builddir):
         tap.equal(frame["method"], "POST")
         tap.equal(frame["path"], "/v1/runs")
         tap.equal(frame["query"], {"a": "1", "b": "x y="})
-        tap.equal(frame["headers"], {"idempotency-key": "key-12345", "accept": "*/*"})
+        tap.equal(frame["headers"], {"idempotency-key": "key-12345", "accept": "*/*", "authorization": "Bearer x"})
         tap.equal(frame["body"], {"action": "apply", "persona": "web"})
         tap.equal((response.status, response.headers["location"], response.json()), (202, "/v1/runs/7", {"id": "7"}))
         tap.equal(response.headers["content-type"], "application/json")
