@@ -134,6 +134,10 @@ void service_runs(struct core *c, struct answer *a, bool open_only, int limit);
 void service_run_show(struct core *c, struct answer *a, int64_t id);
 void service_errors(struct core *c, struct answer *a);
 
+/* metrics.c: 200 when a commit just succeeded, or succeeds now; else the problem.  And the numbers of it all. */
+void service_ready(struct core *c, struct answer *a);
+json_t *service_metrics(struct core *c);
+
 /* admin.c */
 void service_secret_put(struct core *c, struct answer *a, const char *name, json_t *body);
 void service_secret_list(struct core *c, struct answer *a);

@@ -57,7 +57,7 @@ static int make_file(void)
 
 static int run_program(void)
 {
-	static char *const argv[] = { "true", NULL };
+	static char name[] = "true", *const argv[] = { name, NULL };
 
 	return execv("/bin/true", argv);
 }
