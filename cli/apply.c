@@ -86,7 +86,7 @@ int follow_to_end(struct app *app, const char *id, int64_t within_ms, struct err
 	return rc;
 }
 
-static json_t *read_plan(const char *file, struct error *err)
+json_t *read_plan(const char *file, struct error *err)
 {
 	size_t len;
 	char *bytes = text_read_file(!strcmp(file, "-") ? "/dev/stdin" : file, PLAN_FILE_MAX, &len);

@@ -19,6 +19,9 @@ json_t *wish(const char *action, const char *persona, const char *with, const ch
 struct values;
 json_t *wish_swap(const struct values *personas);
 
+/* {plan: …} from a file that `persona plan -o FILE` saved, or NULL. */
+json_t *read_plan(const char *file, struct error *err);
+
 /* Print the steps of a plan, phase by phase (plan.c). */
 void show_plan(const struct app *app, const json_t *plan);
 

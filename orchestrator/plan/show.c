@@ -60,6 +60,7 @@ void plan_identify(struct plan *plan)
 {
 	json_t *whole;
 
+	plan->id[0] = '\0'; /* it is not part of what it is the hash of */
 	json_hash(plan->used, plan->observed_hash);
 	whole = plan_json(plan);
 	json_hash(whole, plan->id);

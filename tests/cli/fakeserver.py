@@ -225,9 +225,9 @@ class Fake:
         if method == "POST" and parts[0] == "backup":
             return 200, {"path": body["path"], "bytes": 40960}
         if method == "PUT" and parts[0] == "secrets":
-            return 204, None
+            return 200, {"name": parts[1]}
         if method == "DELETE" and parts[0] in ("personas", "secrets"):
-            return (204, None) if any(i["name"] == parts[1] for i in LISTS[parts[0]]) else not_found(parts[0], parts[1])
+            return (200, {"name": parts[1]}) if any(i["name"] == parts[1] for i in LISTS[parts[0]]) else not_found(parts[0], parts[1])
         return problem(404, "not-found", "no such path")
 
     @staticmethod
@@ -312,7 +312,7 @@ class Fake:
         if what == "console":
             self.console_in.append(body["data"])
             self.console_typed.set()
-        return 204, None
+        return 200, {"machine": name}
 
     # -- streams -------------------------------------------------------------------------------
 

@@ -191,7 +191,7 @@ def test_completion_is_silent_without_a_controller(builddir):
     with Fake() as fake:
         env = {"RECAST_SOCKET": "/nonexistent"}
         tap.equal(persona(builddir, None, "__complete", "apply", "", **env), (0, "", ""))
-        tap.equal(persona(builddir, None, "__complete", "app", **env), (0, "apply\n", ""))
+        tap.equal(persona(builddir, None, "__complete", "appl", **env), (0, "apply\n", ""))
         del fake
 
 
