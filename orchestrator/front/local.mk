@@ -14,4 +14,4 @@ recast_front_SOURCES = orchestrator/front/main.c orchestrator/front/front.h \
 recast_front_LDADD = $(LIB_LIBS) $(EVENT_LIBS) $(SSL_LIBS) $(SECCOMP_LIBS)
 
 EXTRA_DIST += tests/front/run tests/front/fakecore.py tests/front/test_boot.py tests/front/test_http.py \
-	tests/front/certificates.py tests/front/test_confine.py tests/front/test_life.py tests/front/test_stream.py tests/front/test_tls.py
+	tests/front/test_confine.py tests/front/test_life.py tests/front/test_stream.py tests/front/test_tls.py
