@@ -49,6 +49,7 @@ struct conn {
 	uint64_t id;	/* of the request at the core */
 	bool eof;	/* the client sends no more */
 	bool said_bye;	/* so it says by TLS, or its TLS is broken */
+	bool asking;	/* the core was asked who this is, before a large body */
 	bool is_known;	/* a whole request has come in */
 	uint64_t number; /* in order of arrival */
 };
@@ -208,8 +209,8 @@ static json_t *counters_json(const struct front *front)
 			 (json_int_t)(front->tls ? tls_not_after(front->tls) : 0));
 }
 
-/* Hand the request with @body (taken over, may be NULL) to the core. */
-static void send_to_core(struct conn *c, json_t *body)
+/* Hand a request with what stands in its head and @body (taken over, may be NULL) to the core. */
+static void send_frame(struct conn *c, const char *method, const char *path, json_t *query, json_t *body)
 {
 	uint64_t id = ++c->front->last_request << SLOT_BITS | c->slot;
 	struct error err = { 0 };
@@ -219,10 +220,10 @@ static void send_to_core(struct conn *c, json_t *body)
 	c->is_known = true;
 	c->front->counters.requests++;
 	frame = json_pack("{s:I,s:s,s:s,s:O,s:O,s:o,s:o}", "id", (json_int_t)id, "method",
-			  c->request.method, "path", c->request.path, "query", c->request.query,
+			  method, "path", path, "query", query,
 			  "headers", c->request.headers, "body", body ? body : json_null(), "peer",
 			  peer_json(&c->peer));
-	if (!strcmp(c->request.path, "/metrics"))
+	if (!strcmp(path, "/metrics"))
 		json_object_set_new(frame, "front", counters_json(c->front));
 	rc = link_send(c->front->link, frame, &err);
 	json_decref(frame);
@@ -232,6 +233,21 @@ static void send_to_core(struct conn *c, json_t *body)
 	}
 	c->id = id;
 	enter(c, CONN_WAIT, c->front->options.answer_ms);
+}
+
+static void send_to_core(struct conn *c, json_t *body)
+{
+	send_frame(c, c->request.method, c->request.path, c->request.query, body);
+}
+
+/* A stranger does not get megabytes into two processes: what it showed must be good before its body is read. */
+static void ask_who(struct conn *c)
+{
+	json_t *none = json_object();
+
+	c->asking = true;
+	send_frame(c, "GET", "/v1/whoami", none, NULL);
+	json_decref(none);
 }
 
 static void try_body(struct conn *c)
@@ -311,14 +327,8 @@ static bool is_welcome(struct conn *c)
 	return true;
 }
 
-static void begin_body(struct conn *c)
+static void read_body(struct conn *c)
 {
-	if (!is_welcome(c))
-		return;
-	if (c->request.length == 0) {
-		send_to_core(c, NULL);
-		return;
-	}
 	if (c->request.expects_continue)
 		evbuffer_add_printf(c->out, "HTTP/1.1 100 Continue\r\n\r\n");
 	flush(c);
@@ -326,6 +336,18 @@ static void begin_body(struct conn *c)
 	enter(c, CONN_BODY, c->front->options.body_ms);
 	take(c);
 	try_body(c);
+}
+
+static void begin_body(struct conn *c)
+{
+	if (!is_welcome(c))
+		return;
+	if (c->request.length == 0)
+		send_to_core(c, NULL);
+	else if (c->peer.door == DOOR_TLS && c->request.length > FRONT_STRANGER_MAX)
+		ask_who(c);
+	else
+		read_body(c);
 }
 
 static void try_head(struct conn *c)
@@ -580,6 +602,28 @@ static void on_chunk(struct conn *c, const json_t *frame)
 	}
 }
 
+static void on_answer(struct conn *c, const json_t *frame)
+{
+	int status = (int)json_int(frame, "status", 0);
+	bool asked = c->asking;
+
+	c->asking = false;
+	if (asked && status == 200) {
+		c->id = 0;
+		read_body(c);
+		if (c->said_bye && c->state == CONN_BODY)
+			linger(c); /* the rest of it will not come */
+		return;
+	}
+	if (asked)
+		c->style.keep_alive = false; /* the body is not read */
+	log_debug("conn", "%s %s answered with %d", c->request.method, c->request.path, status);
+	if (status == 401 && c->peer.door == DOOR_TLS)
+		brake_count(c->front->brake, c->peer.source, clock_mono_ms());
+	reply_whole(c->out, c->style, frame);
+	finish_answer(c);
+}
+
 void conn_on_frame(struct front *front, const json_t *frame)
 {
 	uint64_t id = (uint64_t)json_int(frame, "id", 0);
@@ -605,13 +649,7 @@ void conn_on_frame(struct front *front, const json_t *frame)
 		flush(c);
 		enter(c, CONN_STREAM, 0);
 	} else {
-		int status = (int)json_int(frame, "status", 0);
-
-		log_debug("conn", "%s %s answered with %d", c->request.method, c->request.path, status);
-		if (status == 401 && c->peer.door == DOOR_TLS)
-			brake_count(front->brake, c->peer.source, clock_mono_ms());
-		reply_whole(c->out, c->style, frame);
-		finish_answer(c);
+		on_answer(c, frame);
 	}
 }
 

@@ -6,6 +6,7 @@
  *   SHAKE (TLS) ──► HEAD
  *   HEAD ──► BODY ──► WAIT ──► (answer written) ──► HEAD
  *                       └────► STREAM ──► (end) ──► HEAD
+ *   HEAD ──► WAIT ──► BODY over TLS, when the body is large: the core is asked who that is before it is read
  *   any refusal or close ──► LINGER (the answer leaves, more is thrown away) ──► gone
  */
 #ifndef RECAST_FRONT_CONN_H

@@ -17,6 +17,7 @@ enum {
 	FRONT_HEAD_LINES = 100,
 	FRONT_BODY_MAX = 1024 * 1024,
 	FRONT_DEFINE_MAX = 8 * 1024 * 1024, /* body of POST /v1/define */
+	FRONT_STRANGER_MAX = 64 * 1024,	    /* body over TLS that is read before the core knows who sends it */
 	FRONT_STREAM_MAX = 1024 * 1024,	    /* bytes that a slow reader may have waiting */
 	FRONT_LINK_MAX = 64 * 1024 * 1024,  /* bytes that a busy core may have waiting */
 	FRONT_SLOTS = 1024,		    /* connections in all */

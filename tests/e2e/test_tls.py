@@ -224,6 +224,9 @@ def test_sighup_changes_the_certificate_and_a_bad_file_does_not(builddir):
         wait_until(lambda: "tls_key: " in c.log(), what="it complains of the missing file")
         with open(c.server[0], "w") as f:
             f.write("no certificate")
+        shutil.copy(c.ca.path("third.key"), c.server[1])
+        os.kill(c.daemon_pid(), signal.SIGHUP)
+        wait_until(lambda: "tls_certificate holds no certificate" in c.log(), what="it complains of the certificate")
         os.kill(c.front_pid(), signal.SIGKILL)
 
         def again():

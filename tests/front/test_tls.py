@@ -54,6 +54,17 @@ class TlsCore(FakeCore):
                          tls=("[%s]:%d" if ":" in host else "%s:%d") % (host, self.port),
                          files=(*DOOR.server, DOOR.ca.pem) if files is None else files, **more)
 
+    admits = True
+
+    def frame(self, patience=PATIENCE):
+        """Who sends a large body is asked for first; answered here but when a test wants to see it."""
+        frame = super().frame(patience)
+        while self.admits and frame and frame.get("path") == "/v1/whoami":
+            tap.equal((frame["method"], frame["body"]), ("GET", None))
+            self.send(id=frame["id"], status=200, body={})
+            frame = super().frame(patience)
+        return frame
+
     def raw(self, source=None):
         s = socket.create_connection((self.host, self.port), PATIENCE, (source, 0) if source else None)
         s.settimeout(PATIENCE)
@@ -97,7 +108,8 @@ def over_tls(module, function):
     return test
 
 
-ABOUT_THE_UNIX_SOCKET = {"test_tells_the_core_who_asks", "test_turns_away_a_user_with_too_many_connections"}
+ABOUT_THE_UNIX_SOCKET = {"test_tells_the_core_who_asks", "test_turns_away_a_user_with_too_many_connections",
+                         "test_refuses_a_body_that_is_too_large"}  # the last one has its sibling below
 for _module in (test_http, test_stream):
     for _name, _function in list(vars(_module).items()):
         if _name.startswith("test_") and callable(_function) and _name not in ABOUT_THE_UNIX_SOCKET:
@@ -194,7 +206,7 @@ def test_ends_a_handshake_that_takes_too_long(builddir):
 
 
 def test_limits_connections_per_address(builddir):
-    with TlsCore(builddir) as core:
+    with TlsCore(builddir, "--handshake-timeout", "60s") as core:
         held = [core.connect() for _ in range(32)]
         with core.raw() as s:
             assert core.is_cut(s), "the 33rd came in"
@@ -204,6 +216,16 @@ def test_limits_connections_per_address(builddir):
         core.wait_until(lambda: not core.is_refused())
         for s in held:
             s.close()
+
+
+def test_drops_a_reader_that_talked_before_its_stream_began(builddir):
+    with TlsCore(builddir) as core, core.connect() as s, core.connect() as other:
+        s.sendall(STATUS)
+        frame = core.frame()
+        s.sendall(b"x")
+        ask(core, other)  # by now it has arrived
+        core.send(id=frame["id"], status=200, stream=True, type="text/plain")
+        tap.equal(core.frame(), {"id": frame["id"], "closed": True})
 
 
 def is_refused(core):
@@ -297,6 +319,49 @@ def test_without_a_certificate_tls_is_closed_and_the_unix_socket_open(builddir):
         tap.equal(core.verdict(), b"+")
         with core.connect() as s:
             ask(core, s)
+
+
+def test_reads_a_large_body_only_of_somebody_whom_the_core_knows(builddir):
+    def head(n, path=b"/v1/define"):
+        return (b"POST " + path + b" HTTP/1.1\r\n" + HOST + b"Authorization: Bearer x\r\nContent-Type: application/json\r\n"
+                b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % n)
+
+    mib = 1 << 20
+    body = b'{"x": "' + b"y" * (8 * mib - 9) + b'"}'
+    with TlsCore(builddir) as core:
+        core.admits = False
+        with core.connect() as s:
+            s.sendall(head(len(body)))
+            frame = core.frame()
+            tap.equal((frame["path"], frame["headers"]["authorization"], frame["body"]), ("/v1/whoami", "Bearer x", None))
+            s.settimeout(0.2)
+            try:
+                raise AssertionError("it said %r" % s.recv(100))
+            except TimeoutError:
+                pass
+            s.settimeout(PATIENCE)
+            core.send(id=frame["id"], status=200, body={})
+            tap.equal(Reader(s).until(b"\r\n\r\n"), b"HTTP/1.1 100 Continue")
+            s.sendall(body)
+            frame = core.frame()
+            tap.equal((frame["path"], len(frame["body"]["x"])), ("/v1/define", 8 * mib - 9))
+            core.send(id=frame["id"], status=200, body={})
+            tap.equal(Reader(s).response().status, 200)
+        with core.connect() as s:
+            s.sendall(head(len(body)))
+            core.send(id=core.frame()["id"], status=401, body={"code": "unauthenticated"})
+            response = Reader(s).response()
+            tap.equal((response.status, response.headers["connection"]), (401, "close"))
+        tap.equal(core.frame(0.05), None, "the core saw the body")
+        for n, path in ((8 * mib + 1, b"/v1/define"), (mib + 1, b"/v1/runs")):
+            with core.connect() as s:
+                s.sendall(head(n, path))
+                tap.equal(Reader(s).response().status, 413)
+        tap.equal(core.frame(0.05), None, "the core was asked")
+        with core.connect() as s:  # a small one is not worth a question
+            small = b'{"x": "' + b"y" * 60000 + b'"}'
+            s.sendall(head(len(small)) + small)
+            tap.equal(core.frame()["path"], "/v1/define")
 
 
 def test_tells_its_counters_to_who_asks_for_metrics(builddir):
