@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates for tests, made with openssl(1) in the test's own folder."""
+"""Certificates for tests, made with openssl(1) in the test's own folder; and ports to serve them on."""
 import os
+import random
+import socket
 import ssl
 import subprocess
 
@@ -8,6 +10,17 @@ import subprocess
 def openssl(*args):
     done = subprocess.run(["openssl", *args], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def free_port(host="127.0.0.1"):
+    """Below those that the kernel gives to clients, so that none of them has it a moment later."""
+    while True:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
+            try:
+                s.bind((host, random.randrange(12000, 32000)))
+                return s.getsockname()[1]
+            except OSError:
+                pass
 
 
 class Authority:

@@ -13,6 +13,7 @@
 #include <linux/landlock.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -26,6 +27,12 @@
 
 #ifdef HAVE_SECCOMP
 #include <seccomp.h>
+#endif
+
+#ifdef FRONT_UNCONFINED
+static const bool is_unconfined = true;
+#else
+static const bool is_unconfined = false;
 #endif
 
 void confine_begin(void)
@@ -60,7 +67,7 @@ int confine_user(const char *user, struct error *err)
 	const char *name = user ? user : "nobody";
 	struct passwd *pw;
 
-	if (!user && geteuid() != 0)
+	if (!user && (geteuid() != 0 || is_unconfined))
 		return 0;
 	pw = getpwnam(name);
 	if (pw && become(pw) == 0)
@@ -95,6 +102,8 @@ int confine_files(struct error *err)
 	} rules = { 0 };
 	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION), fd, rc;
 
+	if (is_unconfined)
+		return 0;
 	if (abi < 1) {
 		log_warn("confine", "this kernel has no landlock: %s", strerror(errno));
 		return 0;
@@ -150,6 +159,11 @@ int confine_calls(struct error *err)
 	size_t i;
 	int rc = 0;
 
+	if (is_unconfined) {
+		seccomp_release(filter);
+		log_warn("confine", "this recast-front was built for tests and keeps its rights");
+		return 0;
+	}
 	if (!filter)
 		return error_set(err, ERROR_INTERNAL, "seccomp makes no filter");
 	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)

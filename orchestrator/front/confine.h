@@ -17,7 +17,7 @@ int confine_user(const char *user, struct error *err);
 /* No file can be opened, and no TCP port bound or connected to, from now on.  Logs when this kernel cannot. */
 int confine_files(struct error *err);
 
-/* Whoever calls anything that is not listed dies.  Not in a build with sanitizers or for coverage. */
+/* Whoever calls anything that is not listed dies.  Builds with sanitizers or for coverage keep files, calls and user. */
 int confine_calls(struct error *err);
 
 /* For tests: do @what ("open", "fork", "exec", "socket", "unlink", "trace", "code") and return if that was possible. */

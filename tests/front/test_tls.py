@@ -12,15 +12,9 @@ import xml.etree.ElementTree
 import tap
 import test_http
 import test_stream
-from certificates import Authority
+from certificates import Authority, free_port
 from fakecore import PATIENCE, FakeCore, Reader
 from test_http import HOST, STATUS
-
-
-def free_port(host="127.0.0.1"):
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
 
 
 class HalfClosing(ssl.SSLSocket):
