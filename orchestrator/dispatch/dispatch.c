@@ -47,6 +47,7 @@ void dispatch_forget(struct dispatch *d)
 	for (i = 0; (q = table_at(d->queues, i)); i++) {
 		drop_ops(&q->ops);
 		drop_ops(&q->urgent);
+		queue_unhold(q);
 	}
 	for (i = 0; (drv = table_at(d->drivers, i)); i++)
 		for (r = drv->requests; r; r = r->next)
@@ -128,6 +129,11 @@ void dispatch_console(struct dispatch *d, const char *device, const char *action
 	if (data)
 		json_object_set_new(body, "data", json_string(data));
 	submit(d, device, op_create(OP_CONSOLE, body, false, 0, fn, arg));
+}
+
+void dispatch_crowd(struct dispatch *d, size_t runs)
+{
+	d->crowd = runs;
 }
 
 void dispatch_pump(struct dispatch *d)

@@ -36,6 +36,8 @@ struct dispatch_ops {
 	struct secret *(*secret)(void *ctx, const char *name, struct error *err);
 	/* An event of a driver: {"event": …}. */
 	void (*event)(void *ctx, const json_t *event);
+	/* Asked right before changes are sent: is this still the controller?  NULL: it always is. */
+	bool (*in_term)(void *ctx);
 };
 
 enum op_kind { OP_OBSERVE, OP_APPLY, OP_CONSOLE };
@@ -73,6 +75,10 @@ void dispatch_console(struct dispatch *d, const char *device, const char *action
 
 /* Send what can be sent. */
 void dispatch_pump(struct dispatch *d);
+
+/* How many runs are open or being planned.  With many of them a switch's changes wait a little for more: its commit is one
+ * for all, and a wave of wishes would be a commit each. */
+void dispatch_crowd(struct dispatch *d, size_t runs);
 
 /* Forget every operation without answering (the engine is about to be rebuilt from its journal). */
 void dispatch_forget(struct dispatch *d);

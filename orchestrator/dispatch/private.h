@@ -37,6 +37,8 @@ struct queue { /* one per device */
 	bool reopen;	  /* its entry or secret has changed: close it before the next request */
 	bool listed;	  /* in the driver's list of devices with work */
 	struct op_list ops, urgent;
+	int64_t since;		/* when the first of the changes that wait came (monotonic) */
+	struct env_timer *hold; /* runs while they wait for more */
 	struct breaker breaker;
 	struct error last_error;
 	struct queue *next_ready;
@@ -75,6 +77,7 @@ struct dispatch {
 	struct table *drivers, *queues;
 	int64_t next_id;
 	bool stopped;
+	size_t crowd; /* runs that are open or being planned */
 	struct dispatch_counters counters;
 };
 
@@ -106,6 +109,7 @@ void driver_gone(struct driver *drv);
 struct queue *queue_get(struct dispatch *d, const char *name, struct error *err);
 void queue_submit(struct queue *q, struct op *op);
 void queue_ready(struct queue *q);
+void queue_unhold(struct queue *q);
 void queue_destroy(struct queue *q);
 void driver_pump(struct driver *drv);
 void driver_died(struct driver *drv, const struct error *err);

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPEN_MS = 10000, OBSERVE_MS = 15000, APPLY_MS = 30000, STORAGE_MS = 600000, MERGE_MAX = 512 };
+enum { OPEN_MS = 10000, OBSERVE_MS = 15000, APPLY_MS = 30000, STORAGE_MS = 600000, MERGE_MAX = 512,
+       HOLD_PER_RUN_MS = 1, HOLD_MAX_MS = 600 };
 
 struct queue *queue_get(struct dispatch *d, const char *name, struct error *err)
 {
@@ -28,6 +29,12 @@ struct queue *queue_get(struct dispatch *d, const char *name, struct error *err)
 	q->driver = driver_get(d, spec.driver);
 	table_add(d->queues, q->name, q);
 	return q;
+}
+
+void queue_unhold(struct queue *q)
+{
+	env_cancel(q->driver->d->env, q->hold);
+	q->hold = NULL;
 }
 
 void queue_destroy(struct queue *q)
@@ -50,8 +57,20 @@ void queue_ready(struct queue *q)
 	drv->ready_last = &q->next_ready;
 }
 
+static bool has(const struct op_list *l, enum op_kind kind)
+{
+	const struct op *op;
+
+	for (op = l->first; op; op = op->next)
+		if (op->kind == kind)
+			return true;
+	return false;
+}
+
 void queue_submit(struct queue *q, struct op *op)
 {
+	if (op->kind == OP_APPLY && !op->urgent && !has(&q->ops, OP_APPLY))
+		q->since = env_mono(q->driver->d->env);
 	op_list_push(op->urgent ? &q->urgent : &q->ops, op);
 	queue_ready(q);
 }
@@ -79,16 +98,6 @@ static void take(struct op_list *from, enum op_kind kind, struct op_list *to)
 		next = op->next;
 		op_list_push(op->kind == kind && to->n < MERGE_MAX ? to : from, op);
 	}
-}
-
-static bool has(const struct op_list *l, enum op_kind kind)
-{
-	const struct op *op;
-
-	for (op = l->first; op; op = op->next)
-		if (op->kind == kind)
-			return true;
-	return false;
 }
 
 static struct request *request_create(struct queue *q, const char *kind, int64_t limit_ms)
@@ -194,6 +203,21 @@ static void send_observe(struct queue *q)
 	send_request(r, objects ? "objects" : NULL, objects);
 }
 
+/* What was queued in an older term must not reach a device behind what the new controller does there. */
+static bool out_of_term(struct queue *q, struct op_list *from)
+{
+	const struct dispatch *d = q->driver->d;
+	struct op_list ops = { 0 };
+	struct error err = { 0 };
+
+	if (!d->ops->in_term || d->ops->in_term(d->ctx))
+		return false;
+	take(from, OP_APPLY, &ops);
+	error_set(&err, ERROR_SUPERSEDED, "another controller has taken over");
+	op_list_fail(&ops, &err, false);
+	return true;
+}
+
 static void send_apply(struct queue *q, struct op_list *from, bool urgent)
 {
 	bool storage = !strcmp(q->spec.cls, "storage");
@@ -277,6 +301,29 @@ static void closed(struct queue *q)
 	q->next_driver = NULL;
 }
 
+static void on_hold(void *arg)
+{
+	struct queue *q = arg;
+
+	q->hold = NULL;
+	queue_ready(q);
+	driver_pump(q->driver);
+}
+
+/* Many runs are on their way, and the first change has not waited long: more will come. */
+static bool holds(struct queue *q)
+{
+	struct dispatch *d = q->driver->d;
+	int64_t most = (int64_t)d->crowd * HOLD_PER_RUN_MS, left;
+
+	if (strcmp(q->spec.cls, "switch") != 0 || d->crowd < 2)
+		return false;
+	left = q->since + (most < HOLD_MAX_MS ? most : HOLD_MAX_MS) - env_mono(d->env);
+	if (left > 0 && !q->hold)
+		q->hold = env_after(d->env, left, on_hold, q);
+	return left > 0;
+}
+
 static void serve(struct queue *q)
 {
 	struct error err = { 0 };
@@ -298,7 +345,7 @@ static void serve(struct queue *q)
 	}
 	if (q->state == DEVICE_OPENING)
 		return; /* its answer makes the queue ready again */
-	if (q->urgent.n)
+	if (q->urgent.n && !out_of_term(q, &q->urgent))
 		send_apply(q, &q->urgent, true);
 	send_console(q);
 	if (q->busy || q->reopen || !q->ops.n)
@@ -307,7 +354,7 @@ static void serve(struct queue *q)
 		refuse_normal(q);
 	else if (has(&q->ops, OP_OBSERVE))
 		send_observe(q);
-	else
+	else if (!holds(q) && !out_of_term(q, &q->ops))
 		send_apply(q, &q->ops, false);
 }
 

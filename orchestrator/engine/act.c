@@ -80,6 +80,7 @@ void step_send(struct engine *e, struct run *run, struct step *step)
 
 	step->attempt++;
 	step->tries++;
+	step->sent = e->ops->now(e->ctx);
 	if (step_is_proof(step) && step->state == STEP_INTENT) {
 		send_proof(e, run, step);
 		return;

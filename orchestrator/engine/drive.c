@@ -7,6 +7,7 @@
 
 #include "json.h"
 
+#include <limits.h>
 #include <string.h>
 
 static int outstanding(const struct run *run)
@@ -54,8 +55,7 @@ static void begin_phase(struct engine *e, struct run *run, int phase, enum step_
 	for (i = 0; i < run->n_steps; i++) {
 		step = &run->steps[i];
 		if (step->state == STEP_PENDING && step->phase == phase && step_kind(step) == kind)
-			begin(e, run, step, STEP_INTENT,
-			      kind == STEP_MASK ? MASK_DEADLINE_MS : json_int(step->doc, "deadline_ms", 60000));
+			begin(e, run, step, STEP_INTENT, json_int(step->doc, "deadline_ms", 60000));
 	}
 }
 
@@ -126,13 +126,28 @@ static void add_step(struct engine *e, struct run *run, json_t *doc)
 	e->ops->step_added(e->ctx, run, &run->steps[run->n_steps - 1]);
 }
 
+/* The highest that the run has put on the object: a device takes nothing older. */
+static int64_t last_generation(const struct run *run, const struct step *like)
+{
+	int64_t generation, last = 0;
+	int i;
+
+	for (i = 0; i < run->n_steps; i++) {
+		generation = json_int(run->steps[i].doc, "generation", 0);
+		if (generation > last && !strcmp(run->steps[i].device, like->device) && !strcmp(run->steps[i].object, like->object))
+			last = generation;
+	}
+	return last;
+}
+
 static void add_mask(struct engine *e, struct run *run, const struct step *like, int phase, json_t *set)
 {
 	json_t *doc = json_pack("{s:i, s:s, s:s, s:s, s:o, s:o, s:s, s:b}", "phase", phase, "phase_name", "mask",
 				"device", like->device, "object", like->object, "set", set, "summary",
 				json_sprintf("hold %s of %s", like->object, like->device), "verb", "!", "mask", 1);
 
-	json_object_set(doc, "generation", json_object_get(like->doc, "generation"));
+	json_object_set_new(doc, "generation", json_integer(last_generation(run, like)));
+	json_object_set_new(doc, "deadline_ms", json_integer(MASK_DEADLINE_MS)); /* also after a restart */
 	json_object_update_missing(doc, like->doc);
 	json_object_del(doc, "undo");
 	json_object_del(doc, "restore");
@@ -200,9 +215,21 @@ static void drive_restoring(struct engine *e, struct run *run)
 		begin_phase(e, run, phase, STEP_RESTORE);
 }
 
+/* How far down the undo has come.  It never goes up again: after a restart a step that was refused counts as one that may
+ * have taken effect, but what lies above was settled before. */
+static int undone_down_to(const struct run *run)
+{
+	int phase = INT_MAX, i;
+
+	for (i = 0; i < run->n_steps; i++)
+		if ((run->steps[i].state == STEP_UNDO || run->steps[i].state == STEP_UNDONE) && run->steps[i].phase < phase)
+			phase = run->steps[i].phase;
+	return phase;
+}
+
 static void drive_back(struct engine *e, struct run *run)
 {
-	int phase = -1, i;
+	int phase = -1, top, i;
 
 	if (outstanding(run))
 		return;
@@ -213,8 +240,9 @@ static void drive_back(struct engine *e, struct run *run)
 		run_drive(e, run);
 		return;
 	}
+	top = undone_down_to(run);
 	for (i = 0; i < run->n_steps; i++)
-		if (needs_undo(&run->steps[i]) && run->steps[i].phase > phase)
+		if (needs_undo(&run->steps[i]) && run->steps[i].phase > phase && run->steps[i].phase <= top)
 			phase = run->steps[i].phase;
 	if (phase < 0) {
 		drive_restoring(e, run);

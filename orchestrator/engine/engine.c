@@ -95,6 +95,30 @@ static void resume_step(struct step *step, const json_t *row)
 	error_set(step->error, error_by_name(json_str(reason, "code", "")), "%s", json_str(reason, "text", ""));
 }
 
+static bool undo_has_begun(const struct run *run, int phase)
+{
+	int i;
+
+	for (i = 0; i < run->n_steps; i++)
+		if (run->steps[i].phase <= phase && (run->steps[i].state == STEP_UNDO || run->steps[i].state == STEP_UNDONE ||
+						     run->steps[i].state == STEP_UNDO_FAILED))
+			return true;
+	return false;
+}
+
+/* A step that had failed may have taken effect.  Where its phase was undone without it, it was known that it had not. */
+static void resume_failed(struct run *run)
+{
+	struct step *step;
+	int i;
+
+	for (i = 0; i < run->n_steps; i++) {
+		step = &run->steps[i];
+		if (step->state == STEP_FAILED && json_is_object(json_object_get(step->doc, "undo")) && undo_has_begun(run, step->phase))
+			step->seen_unknown = false;
+	}
+}
+
 void engine_resume(struct engine *e, const json_t *row, const json_t *steps, const json_t *targets)
 {
 	json_auto_t *docs = json_array();
@@ -124,6 +148,7 @@ void engine_resume(struct engine *e, const json_t *row, const json_t *steps, con
 								json_int(step->doc, "deadline_ms", 60000));
 		step_send(e, run, step);
 	}
+	resume_failed(run);
 	drive(e, run);
 }
 
@@ -311,12 +336,34 @@ static void spare(struct engine *e, struct run *run, const struct step *step)
 			step_move(e, run, &run->steps[i], STEP_SKIPPED);
 }
 
+/* An order to go off of which nobody knows what became may take effect yet, and so may the request to shut down.  What
+ * counts is when the reading was asked for: its answer may be late. */
+static bool may_still_go_off(const struct run *run, const struct step *step)
+{
+	int64_t began = step->deadline - json_int(step->doc, "deadline_ms", 60000);
+	const char *machine = json_str(step->doc, "machine", "");
+	const struct step *off;
+	int i;
+
+	for (i = 0; i < run->n_steps && step->sent - began < LINGER_MS; i++) {
+		off = &run->steps[i];
+		if (step_kind(off) == STEP_PLANNED && !strcmp(json_str(off->doc, "machine", ""), machine) &&
+		    ((off->state == STEP_FAILED && !strcmp(off->object, "power")) || (off->state == STEP_DONE && step_is_quiesce(off))))
+			return true;
+	}
+	return false;
+}
+
 static void settle_down(struct engine *e, struct run *run, struct step *step, const json_t *document,
 			const struct error *err)
 {
 	const char *power = json_str(document, "power", "unknown");
 	struct error unknown = { 0 };
 
+	if (!strcmp(power, "on") && may_still_go_off(run, step)) {
+		e->ops->timer(e->ctx, run->id, step->n, step->attempt, POLL_MS);
+		return;
+	}
 	if (!strcmp(power, "on"))
 		spare(e, run, step);
 	if (!strcmp(power, "on") || !strcmp(power, "off")) {
@@ -325,7 +372,12 @@ static void settle_down(struct engine *e, struct run *run, struct step *step, co
 	}
 	if (document)
 		error_set(&unknown, ERROR_UNREACHABLE, "%s does not know the power state", step->device);
-	retry_or_fail(e, run, step, document ? &unknown : err);
+	else
+		unknown = *err;
+	/* Where the BMC was silent before the run as well, not to know is the prior state: the role may run. */
+	if (json_bool(step->doc, "optional", false) && (is_hopeless(run, step, &unknown) || time_is_up(e, step)))
+		spare(e, run, step);
+	retry_or_fail(e, run, step, &unknown);
 }
 
 void engine_observed(struct engine *e, int64_t id, int n, int attempt, const json_t *document,
@@ -445,6 +497,21 @@ const struct run_cast *engine_booting(const struct engine *e, const char *machin
 	return NULL;
 }
 
+static bool is_brought_back(const struct run *run, const char *machine)
+{
+	const struct step *step;
+	int i;
+
+	for (i = 0; i < run->n_steps; i++) {
+		step = &run->steps[i];
+		if (step_kind(step) == STEP_RESTORE && !strcmp(step->object, "power") &&
+		    !strcmp(json_str(step->doc, "machine", ""), machine) && (step->state == STEP_INTENT || step->state == STEP_DONE))
+			return true;
+	}
+	return false;
+}
+
+/* Also while it is undone: the role may still be up on the other machine. */
 bool engine_leaving(const struct engine *e, const char *machine)
 {
 	const struct run *run;
@@ -452,8 +519,8 @@ bool engine_leaving(const struct engine *e, const char *machine)
 	int c;
 
 	for (i = 0; (run = table_at(e->runs, i)); i++)
-		for (c = 0; run->state == RUN_RUNNING && c < run->n_casts; c++)
-			if (run->casts[c].from && !strcmp(run->casts[c].from, machine))
+		for (c = 0; c < run->n_casts; c++)
+			if (run->casts[c].from && !strcmp(run->casts[c].from, machine) && !is_brought_back(run, machine))
 				return true;
 	return false;
 }

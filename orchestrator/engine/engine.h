@@ -46,7 +46,7 @@ struct step {
 	bool outstanding;   /* an operation is with the dispatcher */
 	bool polling;	    /* the change is done, its effect is being watched */
 	bool seen_unknown;  /* at least one attempt may have taken effect */
-	int64_t deadline;   /* on the engine's clock */
+	int64_t sent, deadline; /* on the engine's clock; sent: the last time */
 	struct error *error;
 };
 
@@ -110,6 +110,10 @@ int64_t engine_holder(const struct engine *e, const char *target);
 int engine_reserve(struct engine *e, int64_t id, const json_t *targets, struct error *err);
 void engine_unreserve(struct engine *e, int64_t id, const json_t *targets);
 
+/* A new engine after a failed commit knows nothing of the open runs: until it was told of them nobody may reserve. */
+void engine_close(struct engine *e);
+void engine_open(struct engine *e);
+
 /* Start a run whose locks are reserved under @id.  @doc is {action, machine, casts: [...], restore: [...]}, @steps an
  * array of step documents {phase, device, object, set, undo, deadline_ms, …} in order.  `restore` holds such documents
  * too: they are added to the run when it was undone and the machine that they name may have lost its power. */
@@ -142,7 +146,7 @@ const struct run *engine_run(const struct engine *e, int64_t id);
 
 /* The cast of an open run that brings a persona to @machine and has reached power-on; NULL when none. */
 const struct run_cast *engine_booting(const struct engine *e, const char *machine, const struct run **run);
-/* Whether an open run is taking the persona away from @machine (going forward). */
+/* Whether an open run is taking the persona away from @machine, or has not yet begun to bring it back there. */
 bool engine_leaving(const struct engine *e, const char *machine);
 
 #endif

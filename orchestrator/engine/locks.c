@@ -28,12 +28,24 @@ static void drop(struct engine *e, const char *target, int64_t run)
 	free(h);
 }
 
+void engine_close(struct engine *e)
+{
+	e->closed = true;
+}
+
+void engine_open(struct engine *e)
+{
+	e->closed = false;
+}
+
 int engine_reserve(struct engine *e, int64_t id, const json_t *targets, struct error *err)
 {
 	const json_t *item;
 	struct held *h;
 	size_t i;
 
+	if (e->closed)
+		return error_set(err, ERROR_STORAGE, "the journal is read again after a commit that failed");
 	json_array_foreach(targets, i, item) {
 		h = table_get(e->locks, json_string_value(item));
 		if (h && h->run != id) {

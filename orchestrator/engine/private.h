@@ -12,6 +12,7 @@ enum {
 	RETRY_FIRST_MS = 250,
 	RETRY_LAST_MS = 8000,
 	POLL_MS = 500,
+	LINGER_MS = 10000, /* in which an order to a BMC shows its effect */
 	UNDO_DEADLINE_MS = 120000,
 	MASK_DEADLINE_MS = 20000,
 	MASK_POWER = 100, /* phases after all of the plan's */
@@ -28,6 +29,7 @@ struct engine {
 	void *ctx;
 	struct table *runs;  /* by id as text */
 	struct table *locks; /* target -> struct held */
+	bool closed;
 };
 
 /* state.c: moves that are checked against states.def, journalled, and reported. */

@@ -139,18 +139,36 @@ int plan_adopt(struct planner *pl, const struct cast *c)
 	return 0;
 }
 
+/* Ports keep the stamp of the persona that they had last: a device refuses what is older. */
+static int64_t beyond_ports(const struct cast *c, const json_t *observed)
+{
+	int64_t generation = c->next_generation, marked;
+	const struct nic *nic;
+	const json_t *port;
+	int i;
+
+	for (i = 0; i < c->to->n_nics; i++) {
+		nic = &c->to->nics[i];
+		port = json_object_get(json_object_get(json_object_get(observed, nic->sw->name), "ports"), nic->port);
+		marked = !strcmp(json_str(port, "owner", ""), c->persona->name) ? json_int(port, "generation", 0) : 0;
+		if (marked >= generation)
+			generation = marked + 1;
+	}
+	return generation;
+}
+
 int64_t plan_adopted_generation(const struct cast *c, const json_t *observed)
 {
 	const struct device *array;
-	int64_t generation = c->next_generation, marked;
+	int64_t generation = 0, marked;
 	const json_t *map;
 	int i;
 
 	for (i = 0; (array = persona_array(c->persona, i)); i++) {
 		map = json_object_get(json_object_get(json_object_get(observed, array->name), "maps"), c->persona->name);
 		marked = json_bool(map, "exists", true) && json_bool(map, "managed", true) ? json_int(map, "generation", 0) : 0;
-		if (marked >= generation)
+		if (marked > generation)
 			generation = marked;
 	}
-	return generation;
+	return generation ? generation : beyond_ports(c, observed);
 }

@@ -76,7 +76,8 @@ static int plan_offs(struct planner *pl, const struct cast *c)
 		power = power_of(pl, c->from);
 		if (plan_off(pl, c, c->from, c->persona != NULL) < 0)
 			return -1;
-		if (!strcmp(power, "on") && c->kind == CAST_PLAY)
+		/* A BMC that is silent now may answer when it is told to power off. */
+		if (strcmp(power, "off") != 0 && strcmp(power, "confirmed") != 0 && c->kind == CAST_PLAY)
 			plan_restore(pl, c);
 	}
 	return c->to && !machine_is_source(pl, c->to) ? plan_off(pl, c, c->to, false) : 0;

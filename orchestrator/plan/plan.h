@@ -129,7 +129,8 @@ json_t *plan_json(const struct plan *plan);
  * what is in force: where no role should run, nothing drifts. */
 json_t *plan_drift(const struct model *m, const struct cast *cast, const json_t *observed);
 
-/* The generation that an adoption of @cast has to take: that of a map with our mark, else the next one. */
+/* The generation that an adoption of @cast has to take: that of a map with our mark, else the next one, beyond those
+ * that the ports are stamped with. */
 int64_t plan_adopted_generation(const struct cast *cast, const json_t *observed);
 
 /* Objects with our mark on @device whose persona does not play there: [{device, object, persona, generation, summary}].

@@ -140,9 +140,10 @@ int plan_ports_live(struct planner *pl, const struct cast *c, int64_t generation
 			       PHASE_PREPARE, generation, m->name);
 		if (rc < 0)
 			return -1;
+		if (!rc)
+			continue; /* there may be no step at all */
 		s = &pl->plan->steps[pl->plan->n_steps - 1];
-		if (rc)
-			s->impact = port_impact(pl->m, s->set, plan_seen(pl, nic->sw->name, "ports", nic->port));
+		s->impact = port_impact(pl->m, s->set, plan_seen(pl, nic->sw->name, "ports", nic->port));
 	}
 	return 0;
 }

@@ -35,6 +35,7 @@ void plan_restore(struct planner *pl, const struct cast *c)
 	s = plan_add_on(pl, PHASE_RESTORE_READ, back.to->bmc, arena_strdup(&pl->plan->arena, "down"),
 			json_pack("{s:s}", "power", "off"), NULL, &back, back.to, c->generation);
 	s->verb = '=';
+	s->optional = strcmp(power_of(pl, c->from), "on") != 0; /* nobody knew before, either */
 	s->summary = arena_printf(&pl->plan->arena, "read whether %s is still on", back.to->name);
 	seen = nic ? plan_seen(pl, nic->sw->name, "ports", nic->port) : NULL;
 	boots_elsewhere = p->boot_network && seen && json_bool(seen, "exists", true);

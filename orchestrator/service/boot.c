@@ -50,6 +50,9 @@ static bool find_role(struct core *c, const char *mac, const char *uuid, struct 
 		return refuse(r, "no machine with MAC %s is known to this controller%s", mac, "");
 	if (r->machine->uuid[0] && uuid && *uuid && strcasecmp(uuid, r->machine->uuid) != 0)
 		return refuse(r, "%s has another UUID than %s", r->machine->name, uuid);
+	/* Whom a run takes away is not known, so nobody is served; the firmware asks again. */
+	if (c->reload || c->superseded)
+		return refuse(r, "the journal is read again after a commit that failed%s%s", "", "");
 	if (roster_quarantine(c->roster, r->machine->name))
 		return refuse(r, "%s is quarantined%s", r->machine->name, "");
 	cast = engine_booting(c->engine, r->machine->name, &run);

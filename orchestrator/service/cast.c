@@ -314,6 +314,22 @@ static int check_plan(struct planning *p, struct plan *plan, const struct cast *
 	return plan->n_steps ? check_approvals(p, plan, casts, n, err) : 0;
 }
 
+/* Another wish under the same key was quicker while this one was read: its run is the answer to both. */
+static bool is_late(struct planning *p)
+{
+	json_t *earlier = p->apply && p->request ? store_run_by_request(p->core->store, p->request) : NULL;
+	struct answer *a = p->answer;
+	struct core *c = p->core;
+
+	if (!earlier)
+		return false;
+	give_back(p);
+	planning_free(p);
+	core_answer(c, a, 202, run_json(earlier), NULL);
+	json_decref(earlier);
+	return true;
+}
+
 static void finish(struct planning *p)
 {
 	struct error err = p->error;
@@ -322,6 +338,8 @@ static void finish(struct planning *p)
 	struct arena arena;
 	int n = 0;
 
+	if (is_late(p))
+		return;
 	arena_init(&arena);
 	if (!err.code)
 		plan = make_plan(p, casts, &n, &arena, &err);

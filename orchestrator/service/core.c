@@ -148,6 +148,7 @@ static void commit_failed(struct core *c, const struct error *err)
 	outgoing_drop(c);
 	engine_destroy(c->engine);
 	c->engine = engine_create(&core_engine_ops, c);
+	engine_close(c->engine); /* a wish that was read meanwhile must not start beside runs that are not there yet */
 	release_answers(c, err);
 	c->superseded = err->code == ERROR_SUPERSEDED;
 	if (c->superseded) {
@@ -190,6 +191,7 @@ static void on_turn(void *arg)
 	release_answers(c, NULL);
 	if (wrote && c->events_fn)
 		c->events_fn(c->events_arg);
+	dispatch_crowd(c->dispatch, engine_count(c->engine) + (size_t)c->planning);
 	dispatch_pump(c->dispatch);
 }
 
@@ -247,6 +249,7 @@ static void resume_runs(struct core *c)
 static int load_state(struct core *c, struct error *err)
 {
 	struct model *m = core_load_model(c, err);
+	int64_t last;
 
 	if (!m)
 		return -1;
@@ -258,7 +261,10 @@ static int load_state(struct core *c, struct error *err)
 	store_assignment_each(c->store, load_assignment, c->roster, err);
 	store_quarantine_each(c->store, load_quarantine, c->roster, err);
 	reconcile_load(c->reconcile);
-	c->last_run = store_run_last(c->store);
+	last = store_run_last(c->store);
+	if (c->last_run < last) /* wishes that are being read have numbers beyond */
+		c->last_run = last;
+	engine_open(c->engine);
 	resume_runs(c);
 	malloc_trim(0); /* parsing the documents took many times what the model keeps */
 	return 0;
@@ -305,7 +311,12 @@ static void on_driver_event(void *ctx, const json_t *event)
 	}
 }
 
-static const struct dispatch_ops dispatch_hands = { device_of, secret_of, on_driver_event };
+static bool in_term(void *ctx)
+{
+	return store_in_term(((struct core *)ctx)->store);
+}
+
+static const struct dispatch_ops dispatch_hands = { device_of, secret_of, on_driver_event, in_term };
 
 struct core *core_create(struct env *env, const struct core_config *config, struct error *err)
 {

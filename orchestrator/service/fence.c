@@ -43,6 +43,20 @@ static void take_word(struct word *w)
 	free(reason);
 }
 
+/* A run that has the machine in its hands would find it in quarantine half way. */
+static int check_free(const struct word *w, struct error *err)
+{
+	char *target = xasprintf("machine:%s", w->machine);
+	int64_t run = engine_holder(w->core->engine, target);
+
+	free(target);
+	if (!run)
+		return 0;
+	error_set(err, ERROR_CONFLICT, "machine %s is held by run %lld", w->machine, (long long)run);
+	return error_hint(err, "It fences without the BMC where it can. Wait for it with `persona run show %lld`, or cancel it.",
+			  (long long)run);
+}
+
 /* Only when the BMC is silent is there anything to confirm: a BMC that answers knows better. */
 static void on_power(void *arg, const struct op_result *r)
 {
@@ -57,7 +71,7 @@ static void on_power(void *arg, const struct op_result *r)
 		error_set(&err, ERROR_CONFLICT, "the BMC of %s answers, and says that it is off: no word is needed", w->machine);
 		error_hint(&err, "Go on with what you wanted to do.");
 	}
-	if (err.code)
+	if (err.code || check_free(w, &err) < 0)
 		answer_error(w->core, w->answer, &err);
 	else
 		take_word(w);

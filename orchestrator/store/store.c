@@ -223,10 +223,16 @@ int store_claim(struct store *s, int64_t *epoch, struct error *err)
 	return store_commit(s, err);
 }
 
-/* Inside of the transaction, so nobody can come between this and the commit. */
+bool store_in_term(struct store *s)
+{
+	return !s->epoch || stored_epoch(s) <= s->epoch;
+}
+
+/* Inside of the transaction, so nobody can come between this and the commit.  A write that failed because another has
+ * written already is no failure of the disk: the later term tells. */
 static void check_term(struct store *s)
 {
-	if (s->epoch && !s->failure.code && stored_epoch(s) != s->epoch)
+	if (s->failure.code ? !store_in_term(s) : s->epoch && stored_epoch(s) != s->epoch)
 		error_set(&s->failure, ERROR_SUPERSEDED, "another controller has taken over: the term is not %lld any more",
 			  (long long)s->epoch);
 }

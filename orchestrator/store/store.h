@@ -34,6 +34,8 @@ uint64_t store_commits(const struct store *s);
 /* Begin a new term of control: the epoch in the database grows by one, all locks are taken over, and this
  * is committed.  From then on a commit fails with SUPERSEDED once another term has begun. */
 int store_claim(struct store *s, int64_t *epoch, struct error *err);
+/* Whether no later term has begun, as far as the database can be read. */
+bool store_in_term(struct store *s);
 
 /* Note the time of the writes to come (UTC ms). */
 void store_set_time(struct store *s, int64_t now_ms);

@@ -75,6 +75,11 @@ class Lab:
                               timeout=20, env={**os.environ, "TGT_IPC_SOCKET": self.path("tgtd/sock")})
         return done.stdout
 
+    def drop_targets(self):
+        for tid in re.findall(r"^Target (\d+)", self.targets(), re.M):
+            subprocess.run(["tgtadm", "--lld", "iscsi", "--mode", "target", "--op", "delete", "--force", "--tid", tid], timeout=20,
+                           env={**os.environ, "TGT_IPC_SOCKET": self.path("tgtd/sock")})
+
     def sessions(self):
         return self.targets().count("I_T nexus:")
 
@@ -323,6 +328,7 @@ def test_a_role_that_others_wired_is_adopted_without_a_touch(builddir):
     try:
         adopt_and_move(l, stranger, tid.group(2))
     finally:
+        l.drop_targets()  # what a failure leaves would be foreign to every test after this one
         c.start()
 
 

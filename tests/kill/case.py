@@ -188,7 +188,8 @@ class Case:
             rack.order(self.dir, device, "fault:" + name, exists=False)
         for machine in self.kind.held:
             assert c.api("GET", "/v1/machines/" + machine)[1]["state"] == "quarantined", machine
-            assert c.api("POST", "/v1/machines/%s/return" % machine)[0] == 200, machine
+            status, run = c.api("POST", "/v1/machines/%s/return" % machine)
+            assert status == 202 and c.ended(run["id"])["state"] == "done", (machine, status, run)
         for wish in self.kind.after:
             end = c.run_to_end(**wish)
             assert end["state"] == "done", "afterwards, %s: %s" % (wish, end.get("error") or end)

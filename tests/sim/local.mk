@@ -16,8 +16,25 @@ tests_sim_libmemstore_a_SOURCES = tests/sim/memrow.h tests/sim/memstore.c tests/
 
 ## The core in a story: its libraries as recastd has them, but for the store, the loop and the driver processes.
 check_PROGRAMS += tests/sim/recast-sim
-EXTRA_DIST += tests/sim/run
+EXTRA_DIST += tests/sim/pinned tests/sim/run tests/sim/soak
 tests_sim_recast_sim_CPPFLAGS = $(orchestrator_libservice_a_CPPFLAGS) -I$(top_srcdir)/tests/sim -I$(top_srcdir)/drivers/sdk
-tests_sim_recast_sim_SOURCES = tests/sim/main.c tests/sim/operator.c tests/sim/story.c tests/sim/story.h
+tests_sim_recast_sim_SOURCES = tests/sim/doors.c tests/sim/ends.c tests/sim/ledger.c tests/sim/ledger.h \
+	tests/sim/main.c tests/sim/operator.c tests/sim/story.c tests/sim/story.h tests/sim/witness.c tests/sim/witness.h \
+	tests/sim/witness_private.h
 tests_sim_recast_sim_LDADD = orchestrator/libservice.a orchestrator/libengine.a orchestrator/libdispatch.a \
 	orchestrator/libplan.a orchestrator/libaccess.a orchestrator/libmodel.a orchestrator/libboot.a tests/sim/libmemstore.a $(SIM_LIBS) $(LIB_LIBS)
+
+## New stories for as long as wanted, on all cores: make soak MINUTES=60
+MINUTES = 60
+soak: tests/sim/recast-sim
+	$(top_srcdir)/tests/sim/soak --builddir $(builddir) --minutes $(MINUTES)
+.PHONY: soak
+
+## Crash points: the same core, told by scripts, in a program that can go back.
+check_PROGRAMS += tests/sim/recast-points
+EXTRA_DIST += tests/sim/points-run
+tests_sim_recast_points_CPPFLAGS = $(tests_sim_recast_sim_CPPFLAGS)
+tests_sim_recast_points_SOURCES = tests/sim/doors.c tests/sim/ends.c tests/sim/judge.c tests/sim/ledger.c \
+	tests/sim/ledger.h tests/sim/witness.c tests/sim/witness.h tests/sim/witness_private.h tests/sim/operator.c tests/sim/points.c tests/sim/script.c tests/sim/script.h \
+	tests/sim/snap.c tests/sim/snap.h tests/sim/story.c tests/sim/story.h tests/sim/transitions.def
+tests_sim_recast_points_LDADD = $(tests_sim_recast_sim_LDADD)

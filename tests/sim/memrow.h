@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Private to the store in memory.  A row is never changed, only replaced.  The disk holds the committed rows of each
+ * Private to the store in memory, and to ledger.c, which watches it.  A row is never changed, only replaced.  The disk holds the committed rows of each
  * table; a store holds those of its turn in `mine`, where a row may also say that it is gone.  To commit is to move
  * `mine` to the disk, to roll back is to drop it.
  */

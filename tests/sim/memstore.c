@@ -126,6 +126,8 @@ static void keep_rows(struct store *s)
 	struct row *row;
 	size_t i;
 
+	if (s->mine && s->disk->committed)
+		s->disk->committed(s->disk->arg, s->mine);
 	for (i = 0; (row = table_at(s->mine, i)); i++) {
 		row_destroy(table_remove(t->rows[row->table], row->key));
 		if (row->table == MEM_META && !strcmp(row->key, "0epoch"))
@@ -148,6 +150,8 @@ static int refuse_commit(struct store *s, struct error *err)
 	drop_turn(s);
 	error_clear(&s->failure);
 	s->disk->commits_failed++;
+	if (s->disk->refused && !strncmp(why.text, "write:", 6))
+		s->disk->refused(s->disk->arg, why.text);
 	if (err)
 		*err = why;
 	return -1;
@@ -161,7 +165,7 @@ int store_commit(struct store *s, struct error *err)
 		return 0;
 	if (d->before_commit)
 		d->before_commit(d->arg);
-	if (!s->failure.code && s->epoch && s->epoch != d->epoch) {
+	if (s->epoch && s->epoch != d->epoch) {
 		error_set(&s->failure, ERROR_SUPERSEDED, "another controller has taken over");
 	} else if (!s->failure.code && d->fail_commits > 0) {
 		d->fail_commits--;
@@ -200,6 +204,11 @@ int store_claim(struct store *s, int64_t *epoch, struct error *err)
 		return -1;
 	s->epoch = *epoch = next;
 	return 0;
+}
+
+bool store_in_term(struct store *s)
+{
+	return !s->epoch || s->disk->epoch <= s->epoch;
 }
 
 int store_backup(struct store *s, const char *path, int64_t *bytes, struct error *err)

@@ -10,6 +10,7 @@
 #include "store.h"
 
 struct memtables;
+struct table;
 
 struct memdisk {
 	/* For tests to set. */
@@ -19,6 +20,10 @@ struct memdisk {
 	 * longjmp: nothing of the turn is durable at the first, all of it is at the second. */
 	void (*before_commit)(void *arg);
 	void (*after_commit)(void *arg);
+	/* The rows (memrow.h) that become durable at this very moment.  May not leave. */
+	void (*committed)(void *arg, const struct table *rows);
+	/* A turn is refused for what was written in it, and not because the disk is full or another has taken over. */
+	void (*refused)(void *arg, const char *why);
 	void *arg;
 
 	/* For tests to read. */

@@ -53,6 +53,12 @@ void rack_changed(struct rack *r)
 		r->ops->changed(r->arg);
 }
 
+void rack_touched(struct rack *r, const char *device, const char *object, const json_t *set, enum touch by)
+{
+	if (r->ops->touched)
+		r->ops->touched(r->arg, device, object, set, by);
+}
+
 void rack_trace(struct rack *r, const char *fmt, ...)
 {
 	int64_t ms = r->sim->now - SIM_START_MS;
@@ -140,10 +146,11 @@ struct rack *rack_create(struct sim *sim, int machines, int switches, int arrays
 	r->n_arrays = arrays < 1 ? 1 : arrays < RACK_ARRAYS ? arrays : RACK_ARRAYS;
 	r->firmware_first = r->system_first = 2000;
 	r->firmware_last = r->system_last = 6000;
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 6; i++) {
 		r->drivers[i].rack = r;
-		r->drivers[i].cls = (enum rack_class)i;
-		strcpy(r->drivers[i].name, names[i]);
+		r->drivers[i].cls = (enum rack_class)(i % 3);
+		r->drivers[i].set = i / 3;
+		snprintf(r->drivers[i].name, sizeof(r->drivers[i].name), i < 3 ? "%s" : "%s.1", names[i % 3]);
 	}
 	for (i = 0; i < r->n_switches; i++) {
 		r->switches[i].dev =

@@ -60,6 +60,11 @@ struct rack_write {
 	bool stale; /* a map of another generation holds the volume by now: data is lost */
 };
 
+enum touch { TOUCH_CORE, TOUCH_LATE, TOUCH_OTHERS };
+
+struct driver_change;
+enum rack_verdict { RACK_CARRIES_OUT, RACK_REFUSES, RACK_CARRIES_OUT_AND_SAYS_UNKNOWN };
+
 struct rack_ops {
 	/* A frame from the driver process @driver; steals @frame. */
 	void (*reply)(void *arg, const char *driver, json_t *frame);
@@ -69,9 +74,14 @@ struct rack_ops {
 	char *(*boot_script)(void *arg, const char *mac, const char *uuid);
 	/* Stages: those of the script ("script", "gave-up", "no-nic"), and "up" once the system runs. */
 	void (*boot_report)(void *arg, const char *mac, const char *uuid, const char *stage);
+	/* What the device does with this change.  NULL: it carries it out. */
+	enum rack_verdict (*verdict)(void *arg, const char *device, const struct driver_change *change);
 	/* These may be NULL: after each physical change; for each block written; a line for people. */
 	void (*changed)(void *arg);
 	void (*wrote)(void *arg, const struct rack_write *write);
+	/* An object ("port:x", "power", "map:web") is about to be changed by an order of the core, by one that was given
+	 * up long ago, or by anything else; @set is the order. */
+	void (*touched)(void *arg, const char *device, const char *object, const json_t *set, enum touch by);
 	void (*trace)(void *arg, const char *line);
 };
 
@@ -83,7 +93,7 @@ struct rack_device { /* what a switch, an array and a BMC have in common */
 	enum rack_class { RACK_SWITCH, RACK_ARRAY, RACK_BMC } cls;
 	int index;
 	int64_t away_until, locked_until;
-	uint64_t opened; /* life of the driver process that opened it */
+	uint64_t opened[2]; /* life of the driver process of each set that opened it */
 };
 
 struct rack_port {
@@ -114,6 +124,7 @@ struct rack_map {
 	char target[RACK_IQN], initiator[RACK_IQN], user[RACK_NAME], secret[128];
 	int64_t generation;
 	bool managed;
+	int64_t since; /* when somebody else made it */
 	int64_t stuck_until; /* its sessions cannot be dropped */
 	int n_luns;
 	struct {
@@ -187,8 +198,9 @@ struct rack_request;
 
 struct rack_driver {
 	struct rack *rack;
-	char name[8];
+	char name[12];
 	enum rack_class cls;
+	int set;
 	uint64_t life; /* grows at each start and end; 0: never started */
 	bool running, hung, greeted;
 };
@@ -212,7 +224,7 @@ struct rack {
 	uint64_t n_requests, n_changes, n_conflicts;
 
 	/* The rest belongs to rack*.c. */
-	struct rack_driver drivers[3]; /* by class */
+	struct rack_driver drivers[6]; /* by class, of two controllers */
 	struct rack_request *requests, *spare;
 	struct sim_event *world;
 	bool healed;
@@ -221,13 +233,19 @@ struct rack {
 extern const char *const fault_names[FAULT_COUNT];
 /* Of a name, or -1. */
 int fault_by_name(const char *name);
+/* Its rate is one per minute, not one per request. */
+bool rack_counts_minutes(enum fault f);
+
+/* A switch, an array or a BMC by name, or NULL. */
+struct rack_device *rack_device(struct rack *r, const char *name);
 
 /* All machines off, all ports in VLAN 1, a volume "golden" on each array.  No faults. */
 struct rack *rack_create(struct sim *sim, int machines, int switches, int arrays,
 			 const struct rack_ops *ops, void *arg);
 void rack_destroy(struct rack *r);
 
-/* The site document for this room.  Drivers are called "switch", "array" and "bmc". */
+/* The site document for this room.  Drivers are called "switch", "array" and "bmc"; those of a second
+ * controller "switch.1" and so on. */
 json_t *rack_site(const struct rack *r);
 
 /* What the core writes to a driver's stdin.  Lost when the driver does not run. */

@@ -37,8 +37,15 @@ void bmc_print(struct rack_machine *m, const char *text)
 	b->console_len += len;
 }
 
+static void power_touched(struct rack_machine *m)
+{
+	rack_touched(m->rack, m->bmc.dev.name, "power", NULL, TOUCH_OTHERS);
+}
+
 void bmc_calm(struct rack_machine *m)
 {
+	if (m->bmc.late || m->bmc.lie != BMC_HONEST)
+		power_touched(m);
 	sim_cancel(m->rack->sim, m->bmc.order);
 	sim_cancel(m->rack->sim, m->bmc.late);
 	m->bmc.order = m->bmc.late = NULL;
@@ -58,6 +65,7 @@ static void on_late(void *arg)
 	struct rack_machine *m = arg;
 
 	m->bmc.late = NULL;
+	power_touched(m);
 	host_power(m, false);
 }
 
@@ -75,16 +83,19 @@ static bool lies(struct rack_machine *m, bool on)
 
 	if (on && rack_fault(r, FAULT_BMC_LIE_ON)) {
 		m->bmc.lie = BMC_SAYS_ON;
+		power_touched(m);
 		return true;
 	}
 	if (!on && rack_fault(r, FAULT_BMC_LATE_OFF)) {
 		m->bmc.lie = BMC_SAYS_OFF;
+		power_touched(m);
 		sim_cancel(r->sim, m->bmc.late);
 		m->bmc.late = sim_after(r->sim, 40000, on_late, m);
 		return true;
 	}
 	if (!on && rack_fault(r, FAULT_BMC_LIE_OFF)) {
 		m->bmc.lie = BMC_SAYS_OFF;
+		power_touched(m);
 		return true;
 	}
 	return false;
@@ -139,6 +150,8 @@ static int boot_change(struct rack_machine *m, struct driver_change *c, struct e
 		    json_pack("{s:{s:s, s:b}}", "boot", "device", device, "valid", 1));
 	if (!rack_fault(m->rack, FAULT_BMC_FORGET))
 		strcpy(m->bmc.boot, device);
+	else
+		rack_touched(m->rack, m->bmc.dev.name, "boot", NULL, TOUCH_OTHERS);
 	return 0;
 }
 
@@ -218,6 +231,7 @@ void rack_bmc_reset(struct rack *r, int machine)
 	struct rack_machine *m = &r->machines[machine];
 
 	bmc_calm(m);
+	rack_touched(r, m->bmc.dev.name, "boot", NULL, TOUCH_OTHERS);
 	strcpy(m->bmc.boot, "none");
 	m->bmc.capturing = false;
 	m->bmc.console_len = 0;

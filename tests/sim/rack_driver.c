@@ -270,11 +270,11 @@ static void work(struct rack_request *q, const char *op, enum fault f)
 	} else if (!strcmp(op, "observe")) {
 		observe(q, more);
 	} else if (!strcmp(op, "open")) {
-		q->dev->opened = q->life;
+		q->dev->opened[q->driver->set] = q->life;
 		reply_ok(q, "facts", json_object(), pace(q) + more);
 	} else {
 		if (!strcmp(op, "close"))
-			q->dev->opened = 0;
+			q->dev->opened[q->driver->set] = 0;
 		reply_ok(q, NULL, NULL, pace(q) + more);
 	}
 }
@@ -371,7 +371,7 @@ static void arrive(void *arg)
 	r->n_requests++;
 	if (!q->dev || q->dev->cls != q->driver->cls)
 		reply_error(q, ERROR_INVALID, "there is no such device", 1);
-	else if (!opens && q->dev->opened != q->life)
+	else if (!opens && q->dev->opened[q->driver->set] != q->life)
 		reply_error(q, ERROR_INVALID, "it was not opened", 1);
 	else if (!opens && rack_is_away(q->dev))
 		reply_error(q, ERROR_UNREACHABLE, "it does not answer",
@@ -386,7 +386,7 @@ static struct rack_driver *driver_of(struct rack *r, const char *name)
 {
 	int i;
 
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 6; i++)
 		if (!strcmp(r->drivers[i].name, name))
 			return &r->drivers[i];
 	return NULL;

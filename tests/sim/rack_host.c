@@ -72,6 +72,7 @@ void rack_power_button(struct rack *r, int machine, bool on)
 	struct rack_machine *m = &r->machines[machine];
 
 	bmc_calm(m);
+	rack_touched(r, m->bmc.dev.name, "power", NULL, TOUCH_OTHERS);
 	host_power(m, on);
 }
 
@@ -264,10 +265,14 @@ static void live(void *arg)
 	m->life = NULL;
 	switch (m->phase) {
 	case HOST_FIRMWARE:
-		if (strcmp(m->bmc.boot, "pxe") != 0 || rack_fault(m->rack, FAULT_NO_BOOT))
+		if (rack_fault(m->rack, FAULT_NO_BOOT)) {
+			rack_touched(m->rack, m->bmc.dev.name, "boot", NULL, TOUCH_OTHERS);
 			stop(m, "No bootable device.\r\n");
-		else
+		} else if (strcmp(m->bmc.boot, "pxe") != 0) {
+			stop(m, "No bootable device.\r\n");
+		} else {
 			next(m, HOST_ASKING, 0);
+		}
 		break;
 	case HOST_ASKING:
 		ask(m);

@@ -15,8 +15,8 @@ bool rack_fault(struct rack *r, enum fault f);
 bool rack_faulty(const struct rack *r); /* may anything go wrong at all */
 void rack_count(struct rack *r, enum fault f, const char *where);
 void rack_changed(struct rack *r);
+void rack_touched(struct rack *r, const char *device, const char *object, const json_t *set, enum touch by);
 void rack_trace(struct rack *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-struct rack_device *rack_device(struct rack *r, const char *name);
 static inline bool rack_is_away(const struct rack_device *dev)
 {
 	return dev->away_until > dev->rack->sim->now;

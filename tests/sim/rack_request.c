@@ -10,11 +10,20 @@
 
 static void change_now(struct rack_request *q, struct driver_change *c)
 {
+	enum rack_verdict verdict = RACK_CARRIES_OUT;
 	struct rack *r = q->driver->rack;
 	struct error err = { 0 };
 	int rc = -1;
 
 	r->n_changes++;
+	rack_touched(r, q->dev->name, c->object, c->set, q->life == NO_LIFE ? TOUCH_LATE : TOUCH_CORE);
+	if (r->ops->verdict)
+		verdict = r->ops->verdict(r->arg, q->dev->name, c);
+	if (verdict == RACK_REFUSES) {
+		error_set(&err, ERROR_REFUSED, "%s refuses the change", q->dev->name);
+		change_failed(c, CHANGE_NOT_APPLIED, &err);
+		return;
+	}
 	switch (q->dev->cls) {
 	case RACK_SWITCH:
 		rc = switch_change(&r->switches[q->dev->index], c, &err);
@@ -25,6 +34,10 @@ static void change_now(struct rack_request *q, struct driver_change *c)
 	case RACK_BMC:
 		rc = bmc_change(&r->machines[q->dev->index], c, &err);
 		break;
+	}
+	if (rc == 0 && verdict == RACK_CARRIES_OUT_AND_SAYS_UNKNOWN) {
+		error_set(&err, ERROR_UNREACHABLE, "%s: the connection was lost", q->dev->name);
+		change_failed(c, CHANGE_UNKNOWN, &err);
 	}
 	if (rc == 0)
 		return;

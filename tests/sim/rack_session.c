@@ -155,7 +155,7 @@ bool rack_foreign_map(struct rack *r, int array, const char *volume, bool sessio
 			map = &a->maps[i];
 	if (!map)
 		return false;
-	*map = (struct rack_map){ .n_luns = 1, .luns = { { 1, (int)(v - a->volumes) } } };
+	*map = (struct rack_map){ .since = r->sim->now, .n_luns = 1, .luns = { { 1, (int)(v - a->volumes) } } };
 	snprintf(map->target, sizeof(map->target), "iqn.2026-01.example:other.%d",
 		 ++a->last_session);
 	memcpy(map->name, map->target, sizeof(map->name));
@@ -187,7 +187,10 @@ void rack_foreign_unmap(struct rack *r)
 void rack_array_restart(struct rack *r, int array)
 {
 	struct rack_array *a = &r->arrays[array];
+	int i;
 
+	for (i = 0; i < r->n_machines; i++) /* who boots just now may give up */
+		rack_touched(r, r->machines[i].bmc.dev.name, "boot", NULL, TOUCH_OTHERS);
 	memset(a->sessions, 0, sizeof(a->sessions));
 	a->down_until = a->dev.away_until = r->sim->now + sim_between(r->sim, 5000, 20000);
 	rack_trace(r, "%s starts anew, all sessions are gone", a->dev.name);

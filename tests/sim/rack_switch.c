@@ -148,10 +148,18 @@ json_t *switch_document(struct rack_switch *sw, const json_t *objects, struct er
 void rack_switch_reboot(struct rack *r, int i)
 {
 	struct rack_switch *sw = &r->switches[i];
+	char object[40];
 	int k;
 
-	for (k = 0; k < sw->n_ports; k++)
+	for (k = 0; k < sw->n_ports; k++) {
+		if (!port_equal(&sw->ports[k].running, &sw->ports[k].startup)) {
+			snprintf(object, sizeof(object), "port:%s", sw->ports[k].name);
+			rack_touched(r, sw->dev.name, object, NULL, TOUCH_OTHERS);
+		}
 		sw->ports[k].running = sw->ports[k].startup;
+	}
+	for (k = 0; k < r->n_machines; k++)
+		rack_touched(r, r->machines[k].bmc.dev.name, "boot", NULL, TOUCH_OTHERS);
 	sw->dark_until = sw->dev.away_until = r->sim->now + sim_between(r->sim, 5000, 20000);
 	rack_trace(r, "%s starts anew with its startup configuration", sw->dev.name);
 	rack_changed(r);

@@ -49,18 +49,30 @@ static void reboot_host(struct rack *r)
 	if (!m->on)
 		return;
 	rack_count(r, FAULT_HOST_REBOOT, m->name);
+	rack_touched(r, m->bmc.dev.name, "power", NULL, TOUCH_OTHERS);
 	host_power(m, false);
 	host_power(m, true);
 }
 
 static void map_by_others(struct rack *r, enum fault f)
 {
-	int array = sim_below(r->sim, r->n_arrays),
-	    volume = 1 + sim_below(r->sim, RACK_VOLUMES - 1);
-	const struct rack_volume *v = &r->arrays[array].volumes[volume];
+	const struct rack_volume *found[RACK_VOLUMES];
+	int array = sim_below(r->sim, r->n_arrays), n = 0, i;
 
-	if (v->name[0] && rack_foreign_map(r, array, v->name, f == FAULT_FOREIGN_SESSION))
-		rack_count(r, f, v->name);
+	for (i = 1; i < RACK_VOLUMES; i++)
+		if (r->arrays[array].volumes[i].name[0])
+			found[n++] = &r->arrays[array].volumes[i];
+	i = sim_below(r->sim, n);
+	if (n && rack_foreign_map(r, array, found[i]->name, f == FAULT_FOREIGN_SESSION))
+		rack_count(r, f, found[i]->name);
+}
+
+static void port_touched(struct rack_switch *sw, const struct rack_port *p)
+{
+	char object[40];
+
+	snprintf(object, sizeof(object), "port:%s", p->name);
+	rack_touched(sw->dev.rack, sw->dev.name, object, NULL, TOUCH_OTHERS);
 }
 
 static void rewire(struct rack *r)
@@ -71,6 +83,7 @@ static void rewire(struct rack *r)
 	if (!sw->n_ports)
 		return;
 	rack_count(r, FAULT_FOREIGN_PORT, p->name);
+	port_touched(sw, p);
 	p->running.mode = PORT_ACCESS;
 	memset(p->running.tagged, 0, sizeof(p->running.tagged));
 	p->running.native = VLAN_FOREIGN;
@@ -144,6 +157,11 @@ static const unsigned char by_minute[FAULT_COUNT] = {
 #undef R
 #undef M
 };
+
+bool rack_counts_minutes(enum fault f)
+{
+	return by_minute[f];
+}
 
 static void tick(void *arg)
 {

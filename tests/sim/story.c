@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The core inside of a story: its environment, its driver processes, its death and rebirth, and what is checked.
+ * The life of a story: a core is born, dies, is taken over by another; faults come and stop; and what must be so at rest.
  */
 #include "story.h"
 
-#include "../../orchestrator/dispatch/private.h"
-
-#include "arena.h"
 #include "json.h"
 
 #include <stdarg.h>
@@ -14,9 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DRIVERS = 3, SETTLE_MS = 1800000, REBIRTH_FIRST_MS = 50, REBIRTH_LAST_MS = 4000 };
+enum {
+	SETTLE_MS = 1800000,
+	DANGER_MS = 300000,
+	REBIRTH_FIRST_MS = 50,
+	REBIRTH_LAST_MS = 4000,
+	OLD_LAST_MS = 60000,
+	RECONCILE_MS = 20000
+};
 
-const char *const seam_names[SEAM_COUNT] = { "before-commit", "after-commit", "sent", "answered" };
+const char *const seam_names[SEAM_COUNT] = { "before-commit", "after-commit", "sent", "answered", "disk-full" };
 
 void story_violation(struct story *s, const char *fmt, ...)
 {
@@ -28,227 +32,6 @@ void story_violation(struct story *s, const char *fmt, ...)
 	vsnprintf(s->why, sizeof(s->why), fmt, ap);
 	va_end(ap);
 }
-
-/* The environment: virtual time and the seed. */
-
-static struct story *of(struct env *env)
-{
-	return (struct story *)env;
-}
-
-static int64_t now_ms(struct env *env)
-{
-	return of(env)->sim.now;
-}
-
-static int64_t cpu_us(struct env *env)
-{
-	(void)env;
-	return 0;
-}
-
-static struct env_timer *timer(struct env *env, int64_t delay_ms, void (*fn)(void *arg), void *arg)
-{
-	return (struct env_timer *)sim_after(&of(env)->sim, delay_ms, fn, arg);
-}
-
-static void cancel(struct env *env, struct env_timer *t)
-{
-	sim_cancel(&of(env)->sim, (struct sim_event *)t);
-}
-
-static void random_bytes(struct env *env, void *out, size_t n)
-{
-	unsigned char *at = out;
-
-	while (n--)
-		*at++ = (unsigned char)sim_random(&of(env)->sim);
-}
-
-static const struct env_ops env_ops = { now_ms, now_ms, timer, cancel, cpu_us, random_bytes };
-
-/* One more of @seam; the core may die here. */
-static void pass(struct story *s, enum seam seam)
-{
-	if (s->dead || ++s->seams[seam] != s->crash_at || seam != s->crash_seam)
-		return;
-	s->dead = true;
-	s->crash_at = 0;
-	if (seam == SEAM_BEFORE_COMMIT)
-		s->disk->fail_commits++;
-}
-
-static void before_commit(void *arg)
-{
-	pass(arg, SEAM_BEFORE_COMMIT);
-}
-
-static void after_commit(void *arg)
-{
-	pass(arg, SEAM_AFTER_COMMIT);
-}
-
-/* Driver processes: the core's side of them.  The room has the other. */
-
-struct process {
-	struct story *story;
-	struct driver *driver;
-	struct sim_event *gone;
-	struct process *next;
-};
-
-static struct process *processes; /* of the one core that lives */
-
-static struct process *process_of(const char *name)
-{
-	struct process *p;
-
-	for (p = processes; p && strcmp(p->driver->name, name) != 0; p = p->next)
-		;
-	return p;
-}
-
-struct process *process_start(struct driver *drv, struct error *err)
-{
-	struct story *s = of(drv->d->env);
-	struct process *p = xcalloc(1, sizeof(*p));
-
-	(void)err;
-	*p = (struct process){ s, drv, NULL, processes };
-	processes = p;
-	if (!s->dead)
-		rack_driver_start(s->rack, drv->name);
-	return p;
-}
-
-void process_send(struct process *p, json_t *frame)
-{
-	if (!p->story->dead) {
-		rack_send(p->story->rack, p->driver->name, frame);
-		pass(p->story, SEAM_SENT);
-	}
-	json_decref(frame);
-}
-
-static void on_gone(void *arg)
-{
-	struct process *p = arg;
-
-	p->gone = NULL;
-	driver_gone(p->driver);
-}
-
-void process_kill(struct process *p)
-{
-	rack_driver_kill(p->story->rack, p->driver->name);
-	if (!p->gone)
-		p->gone = sim_after(&p->story->sim, 1, on_gone, p);
-}
-
-void process_destroy(struct process *p)
-{
-	struct process **at = &processes;
-
-	if (!p)
-		return;
-	while (*at != p)
-		at = &(*at)->next;
-	*at = p->next;
-	sim_cancel(&p->story->sim, p->gone);
-	rack_driver_kill(p->story->rack, p->driver->name);
-	free(p);
-}
-
-/* What the room tells. */
-
-static void on_reply(void *arg, const char *driver, json_t *frame)
-{
-	struct story *s = arg;
-	struct process *p = process_of(driver);
-	struct driver *drv = p ? p->driver : NULL;
-
-	pass(s, SEAM_ANSWERED);
-	if (p && !s->dead) {
-		driver_took(drv, frame);
-		if (drv->process)
-			driver_pump(drv);
-	}
-	json_decref(frame);
-}
-
-static void on_driver_gone(void *arg, const char *driver)
-{
-	struct process *p = process_of(driver);
-
-	(void)arg;
-	if (p && !p->gone)
-		driver_gone(p->driver);
-}
-
-static char *on_script(void *arg, const char *mac, const char *uuid)
-{
-	struct story *s = arg;
-
-	return s->core && !s->dead ? service_boot_script(s->core, mac, uuid, "10.66.10.9") : NULL;
-}
-
-static void on_report(void *arg, const char *mac, const char *uuid, const char *stage)
-{
-	struct story *s = arg;
-
-	if (s->core && !s->dead)
-		free(service_boot_report(s->core, mac, uuid, stage, "10.66.10.9"));
-}
-
-static void on_changed(void *arg)
-{
-	struct story *s = arg;
-	char why[STORY_WHY];
-
-	if (!s->why[0] && !rack_sound(s->rack, why, sizeof(why)))
-		story_violation(s, "%s", why);
-}
-
-static void on_trace(void *arg, const char *line)
-{
-	(void)arg;
-	puts(line);
-}
-
-/* What the core tells. */
-
-struct told {
-	struct answer answer; /* first: what the core has is this */
-	struct story *story;
-};
-
-static void on_answer(struct answer *a, int status, json_t *body, const char *location)
-{
-	struct told *t = (struct told *)a;
-	struct story *s = t->story;
-
-	(void)location;
-	if (!s->dead && status == 202 && s->n_acked < STORY_ACKED)
-		s->acked[s->n_acked++] = json_int(body, "id", 0);
-	s->refused += status >= 400;
-	if (s->options.trace)
-		printf("            told %d %s%s\n", status, json_str(body, "detail", ""), s->dead ? " (never heard)" : "");
-	json_decref(body);
-	free(t);
-}
-
-struct answer *story_answer(struct story *s)
-{
-	struct told *t = xcalloc(1, sizeof(*t));
-
-	t->answer.send = on_answer;
-	t->answer.caller.local = true;
-	strcpy(t->answer.caller.name, "the operator");
-	t->story = s;
-	return &t->answer;
-}
-
-/* Life. */
 
 static bool is_private(const char *path)
 {
@@ -269,18 +52,45 @@ static void check_acked(struct story *s)
 	}
 }
 
+/* Told by a core whose commit was refused. */
+static void on_superseded(void *arg)
+{
+	struct story *s = arg;
+
+	if (s->old && s->old->superseded)
+		s->old_done = true;
+	else
+		story_violation(s, "the controller that reigns is refused");
+}
+
+static void live(void *arg);
+
+static struct core *create(struct story *s)
+{
+	struct core_config config = {
+		memdisk_path(s->disk), "", "", 1000, 100, s->options.no_drift ? 0 : RECONCILE_MS, is_private,
+		on_superseded,	       s
+	};
+	struct error err = { 0 };
+	uint64_t failed = s->disk->commits_failed;
+	struct core *core = core_create(&s->env, &config, &err);
+
+	s->lives++;
+	s->born = s->sim.now;
+	if (!core && s->disk->commits_failed > failed && !s->dead) /* the disk is full; it is started again */
+		s->rebirth = sim_after(&s->sim, REBIRTH_LAST_MS, live, s);
+	else if (!core && !s->dead) /* it may die while it starts */
+		story_violation(s, "the core does not start: %s", err.text);
+	return core;
+}
+
 static void live(void *arg)
 {
 	struct story *s = arg;
-	struct core_config config = { memdisk_path(s->disk), "", "", 1000, 100, 20000, is_private, NULL, NULL };
-	struct error err = { 0 };
 
 	s->rebirth = NULL;
-	s->core = core_create(&s->env, &config, &err);
-	s->lives++;
-	if (!s->core)
-		story_violation(s, "the core does not start: %s", err.text);
-	else
+	s->core = create(s);
+	if (s->core && !s->dead)
 		check_acked(s);
 }
 
@@ -288,88 +98,222 @@ static void die(struct story *s)
 {
 	if (s->options.trace)
 		printf("            the core dies, life %llu\n", (unsigned long long)s->lives);
-	core_destroy(s->core);
+	if (s->core)
+		core_destroy(s->core);
 	s->core = NULL;
 	s->dead = false;
 	s->disk->fail_commits = 0;
 	s->rebirth = sim_after(&s->sim, sim_between(&s->sim, REBIRTH_FIRST_MS, REBIRTH_LAST_MS), live, s);
 }
 
-static bool at_rest(const struct story *s)
+static void end_old(struct story *s)
 {
-	return !s->wishes_left && s->core && !engine_count(s->core->engine) && !s->core->planning;
+	if (s->options.trace)
+		printf("            the older controller ends%s\n", s->old->superseded ? ", refused" : "");
+	core_destroy(s->old);
+	s->old = NULL;
+	s->old_done = false;
+	sim_cancel(&s->sim, s->old_ends);
+	s->old_ends = NULL;
+}
+
+static void on_old_ends(void *arg)
+{
+	struct story *s = arg;
+
+	s->old_ends = NULL;
+	s->old_done = true;
+}
+
+void story_take_over(struct story *s)
+{
+	if (!s->core || s->dead || s->old)
+		return;
+	if (s->options.trace)
+		printf("            another controller takes over, life %llu\n", (unsigned long long)s->lives + 1);
+	s->disk->fail_commits = 0;
+	s->old = s->core;
+	s->core = NULL;
+	s->second = !s->second;
+	s->takeovers++;
+	s->old_ends = sim_after(&s->sim, sim_between(&s->sim, 1, OLD_LAST_MS), on_old_ends, s);
+	live(s);
+}
+
+bool story_at_rest(const struct story *s)
+{
+	return !s->wishes_left && s->core && !s->old && !engine_count(s->core->engine) && !s->core->planning &&
+	       !s->core->reload && !store_dirty(s->core->store);
+}
+
+/* Did a run of this persona end in quarantine?  Then its map is gone until it is applied again. */
+static bool was_masked(const struct story *s, const char *persona, const char *machine)
+{
+	const struct ledger_run *run;
+	const json_t *cast;
+	size_t c;
+	int i;
+
+	for (i = 0; i < s->ledger.n_runs; i++) {
+		run = s->ledger.runs[i];
+		if (!strcmp(json_str(run->doc, "action", ""), "return") && !strcmp(json_str(run->doc, "machine", ""), machine))
+			return true;
+		json_array_foreach(json_object_get(run->doc, "casts"), c, cast)
+			if (run->state == RUN_QUARANTINED && !strcmp(json_str(cast, "persona", ""), persona))
+				return true;
+	}
+	return false;
+}
+
+static bool has_volume_on(const struct persona *p, const char *array)
+{
+	int i;
+
+	for (i = 0; i < p->n_volumes; i++)
+		if (!strcmp(p->volumes[i].array->name, array))
+			return true;
+	return false;
+}
+
+/* A persona that plays has the map of its generation, and no other has one. */
+static void check_maps(struct story *s, const struct persona *p)
+{
+	const struct assignment *a = roster_of(s->core->roster, p->name);
+	bool plays = a && a->machine;
+	const struct rack_map *map;
+	int i;
+
+	for (i = 0; i < s->rack->n_arrays && !witness_left_map(s, p->name); i++) {
+		map = witness_map(s->rack, i, p->name);
+		if (witness_map_touched(s, i, p->name, 0))
+			continue; /* what came late stays until the next run that changes it */
+		if (!plays || !has_volume_on(p, s->rack->arrays[i].dev.name)) {
+			if (map)
+				story_violation(s, "%s plays nowhere, and has a map on san%d", p->name, i + 1);
+		} else if ((!map || map->generation != a->generation) && !was_masked(s, p->name, a->machine)) {
+			story_violation(s, "%s plays on %s in generation %lld, and its map is of %lld", p->name,
+					a->machine, (long long)a->generation, map ? (long long)map->generation : 0LL);
+		}
+	}
+}
+
+static void check_rest(struct story *s)
+{
+	const struct persona *p;
+	size_t i;
+	int k;
+
+	for (i = 0; (p = model_at(s->core->model, KIND_PERSONA, i)); i++)
+		check_maps(s, p);
+	for (k = 0; k < LEDGER_LOCKS; k++)
+		if (s->ledger.locks[k].target[0] && engine_holder(s->core->engine, s->ledger.locks[k].target))
+			story_violation(s, "%s is held, and nothing is open", s->ledger.locks[k].target);
+}
+
+static void count_ends(struct story *s)
+{
+	int i;
+
+	for (i = 0; i < s->ledger.n_runs; i++)
+		s->ended[s->ledger.runs[i]->state]++;
 }
 
 /* In the end: every run has ended as one of three, and nothing is held. */
-static void check_end(struct story *s)
+void story_check_end(struct story *s)
 {
-	const char *state;
-	json_t *runs, *run;
-	size_t i;
-	int k;
+	int i;
 
 	if (!s->core) {
 		story_violation(s, "the core is dead at the end");
 		return;
 	}
-	runs = store_run_recent(s->core->store, INT64_MAX, 1000);
-	json_array_foreach(runs, i, run) {
-		state = json_str(run, "state", "");
-		for (k = 0; k < RUN_STATE_COUNT; k++)
-			s->ended[k] += !strcmp(state, run_state_name((enum run_state)k));
-		if (json_is_null(json_object_get(run, "ended")))
-			story_violation(s, "run %lld is still %s long after the last fault", (long long)json_int(run, "id", 0), state);
-	}
-	json_decref(runs);
+	for (i = 0; i < s->ledger.n_runs; i++)
+		if (!s->ledger.runs[i]->ended)
+			story_violation(s, "run %lld is still %s long after the last fault",
+					(long long)s->ledger.runs[i]->id, run_state_name(s->ledger.runs[i]->state));
+	check_rest(s);
 }
 
-static const struct rack_ops rack_ops = { .reply = on_reply, .driver_gone = on_driver_gone, .boot_script = on_script,
-					  .boot_report = on_report, .changed = on_changed };
-
-static void begin(struct story *s, const struct story_options *o)
+/* A turn is lost for all that were in it. */
+static void on_refused(void *arg, const char *why)
 {
-	static struct rack_ops tracing;
+	story_violation(arg, "a turn is lost without a fault: %s", why);
+}
+
+static void set_up(struct story *s, const struct story_options *o)
+{
+	static struct rack_ops ops;
 	int f;
 
-	*s = (struct story){ .env.ops = &env_ops, .options = *o, .wishes_left = o->wishes };
+	*s = (struct story){ .env.ops = &story_env_ops, .options = *o, .wishes_left = o->wishes };
 	sim_init(&s->sim, o->seed);
 	s->disk = memdisk_create();
-	s->disk->before_commit = before_commit;
-	s->disk->after_commit = after_commit;
+	s->disk->before_commit = story_before_commit;
+	s->disk->after_commit = story_after_commit;
+	s->disk->committed = ledger_committed;
+	s->disk->refused = on_refused;
 	s->disk->arg = s;
-	tracing = rack_ops;
-	tracing.trace = o->trace ? on_trace : NULL;
-	s->rack = rack_create(&s->sim, o->machines, 2, 2, &tracing, s);
+	ops = story_rack_ops;
+	if (!o->trace)
+		ops.trace = NULL;
+	s->rack = rack_create(&s->sim, o->machines, 2, 2, &ops, s);
 	for (f = 0; o->faults && f < FAULT_COUNT; f++)
-		if (f != FAULT_GONE && sim_chance(&s->sim, 3000)) /* each story has its own troubles */
-			s->rack->faults.rate[f] = sim_below(&s->sim, 600);
+		if ((f != FAULT_GONE || o->danger) && sim_chance(&s->sim, 3000)) /* each story has its own troubles */
+			s->rack->faults.rate[f] = sim_below(&s->sim, rack_counts_minutes((enum fault)f) ? 4000 : 600);
+}
+
+/* The operator has had all wishes: nothing new goes wrong and everything heals, or it goes on and on. */
+static int64_t last_part(struct story *s)
+{
+	if (s->options.danger)
+		return s->sim.now + DANGER_MS;
+	s->rack->faults.until = s->sim.now + 1;
+	s->calm_since = s->sim.now + 6000; /* the world's next tick */
+	return s->sim.now + SETTLE_MS;
+}
+
+void story_begin(struct story *s, const struct story_options *o)
+{
+	set_up(s, o);
+	live(s);
+}
+
+bool story_step(struct story *s)
+{
+	bool any = sim_step(&s->sim);
+
+	if (s->dead)
+		die(s);
+	if (s->old_done)
+		end_old(s);
+	return any;
 }
 
 bool story_play(struct story *s, const struct story_options *o)
 {
 	int64_t limit = INT64_MAX;
 
-	begin(s, o);
-	live(s);
+	story_begin(s, o);
 	operator_begin(s);
-	while (!s->why[0] && s->sim.now < limit && !at_rest(s) && sim_step(&s->sim)) {
-		if (s->dead)
-			die(s);
-		if (!s->wishes_left && limit == INT64_MAX) {
-			limit = s->sim.now + SETTLE_MS;
-			s->rack->faults.until = s->sim.now + 1; /* nothing new goes wrong, and everything heals */
-		}
+	while (!s->why[0] && s->sim.now < limit && !story_at_rest(s) && story_step(s)) {
+		if (!s->wishes_left && limit == INT64_MAX)
+			limit = last_part(s);
 	}
-	if (!s->why[0])
-		check_end(s);
+	if (!s->why[0] && !o->danger)
+		story_check_end(s);
+	count_ends(s);
 	return !s->why[0];
 }
 
 void story_fini(struct story *s)
 {
+	if (s->old)
+		core_destroy(s->old);
 	if (s->core)
 		core_destroy(s->core);
+	operator_end(s);
 	rack_destroy(s->rack);
 	sim_fini(&s->sim);
+	ledger_fini(&s->ledger);
 	memdisk_destroy(s->disk);
 }

@@ -5,13 +5,17 @@ UNIT_CPPFLAGS = $(CMOCKA_CFLAGS) -I$(top_srcdir)/tests/unit -DSRCDIR='"$(abs_top
 UNIT_LIBS = $(LIB_LIBS) $(CMOCKA_LIBS)
 
 unit_programs = \
-	tests/unit/test_arena tests/unit/test_brake tests/unit/test_breaker tests/unit/test_clock tests/unit/test_confine tests/unit/test_engine \
+	tests/unit/test_access tests/unit/test_arena tests/unit/test_brake tests/unit/test_breaker tests/unit/test_clock tests/unit/test_confine tests/unit/test_engine \
 	tests/unit/test_error tests/unit/test_frame tests/unit/test_ipxe tests/unit/test_json tests/unit/test_memstore \
 	tests/unit/test_persona tests/unit/test_place tests/unit/test_plan tests/unit/test_problems tests/unit/test_resume \
 	tests/unit/test_schema tests/unit/test_secret tests/unit/test_sim tests/unit/test_simrack tests/unit/test_site tests/unit/test_store \
 	tests/unit/test_table tests/unit/test_text tests/unit/test_yamlfile
 check_PROGRAMS += $(unit_programs)
 TESTS += $(unit_programs)
+
+tests_unit_test_access_CPPFLAGS = $(orchestrator_libaccess_a_CPPFLAGS) $(UNIT_CPPFLAGS)
+tests_unit_test_access_LDADD = orchestrator/libaccess.a orchestrator/libmodel.a $(UNIT_LIBS)
+tests_unit_test_access_SOURCES = tests/unit/test_access.c tests/unit/unit.h tests/unit/rack.h
 
 tests_unit_test_arena_CPPFLAGS = $(LIB_CPPFLAGS) $(UNIT_CPPFLAGS)
 tests_unit_test_arena_LDADD = $(UNIT_LIBS)

@@ -263,7 +263,9 @@ TEST(casts_a_role_anew_that_lost_its_power_in_a_run_that_was_undone)
 		       "step 4 added bmc2 power\nstep 5 added bmc2 proof\nstep 6 added leaf1 port:p\nintent 2\nread 2 bmc2 power\n");
 	seen(&w, 2, "{'power': 'off'}");
 	assert_saw(&w, "done 2\nintent 3\nsend 3 {\"v\":10}\n");
+	assert_true(engine_leaving(w.e, "node2"));
 	done(&w, 3);
+	assert_false(engine_leaving(w.e, "node2")); /* powered on again */
 	done(&w, 4);
 	forget_log(&w);
 	assert_true(engine_reported(w.e, "node2", "up"));
@@ -288,7 +290,37 @@ TEST(leaves_a_role_alone_that_never_lost_its_power)
 	answer(&w, 0, OUTCOME_UNKNOWN, ERROR_UNREACHABLE);
 	forget_log(&w);
 	seen(&w, 2, "{'power': 'on'}");
+	assert_saw(&w, "timer 2 500\n"); /* the order may show its effect yet */
+	w.now += 10000;
+	fire(&w, 2);
+	forget_log(&w);
+	seen(&w, 2, "{'power': 'on'}");
 	assert_saw(&w, "skipped 3\nskipped 4\nskipped 5\nskipped 6\ndone 2\nrun rolled_back\nended\n");
+	world_close(&w);
+}
+
+TEST(leaves_a_role_alone_of_which_nobody_knew_before_whether_it_runs)
+{
+	json_t *doc = world_json(restore_doc), *steps = world_json(restore_steps), *targets = world_json(world_targets);
+	struct world w;
+
+	json_object_set_new(json_array_get(json_object_get(doc, "restore"), 0), "optional", json_true());
+	world_open(&w);
+	assert_int_equal(engine_reserve(w.e, 1, targets, NULL), 0);
+	engine_start(w.e, 1, doc, steps, targets, NULL);
+	answer(&w, 0, OUTCOME_UNKNOWN, ERROR_UNREACHABLE);
+	w.now += 60000;
+	fire(&w, 0);
+	answer(&w, 0, OUTCOME_UNKNOWN, ERROR_UNREACHABLE);
+	seen(&w, 2, NULL);
+	w.now += 60000;
+	fire(&w, 2);
+	forget_log(&w);
+	seen(&w, 2, NULL);
+	assert_saw(&w, "skipped 3\nskipped 4\nskipped 5\nskipped 6\ndone 2\nrun rolled_back\nended\n");
+	json_decref(doc);
+	json_decref(steps);
+	json_decref(targets);
 	world_close(&w);
 }
 
@@ -306,6 +338,32 @@ TEST(quarantines_when_a_role_can_not_be_brought_back)
 	forget_log(&w);
 	seen(&w, 2, NULL);
 	assert_contains(w.log.data, "failed 2\nrun masking\n");
+	world_close(&w);
+}
+
+/* A map that was taken away in one generation and granted in the next. */
+static const char remapped[] =
+	"[{'phase': 1, 'device': 'san1', 'object': 'map:a', 'set': {'m': 0}, 'undo': {'m': 3}, 'generation': 3},"
+	" {'phase': 2, 'device': 'san1', 'object': 'map:a', 'set': {'m': 4}, 'undo': {'m': 0}, 'generation': 4},"
+	" {'phase': 3, 'device': 'bmc', 'object': 'power', 'set': {'power': 'on'}, 'generation': 4}]";
+
+TEST(masks_in_the_highest_generation_that_the_run_has_set)
+{
+	json_t *doc = world_json("{'action': 'move', 'casts': []}"), *steps = world_json(remapped), *targets = world_json("['machine:node1']");
+	struct world w;
+
+	world_open(&w);
+	assert_int_equal(engine_reserve(w.e, 1, targets, NULL), 0);
+	engine_start(w.e, 1, doc, steps, targets, NULL);
+	done(&w, 0);
+	done(&w, 1);
+	answer(&w, 2, OUTCOME_NOT_APPLIED, ERROR_REFUSED);
+	answer(&w, 1, OUTCOME_NOT_APPLIED, ERROR_REFUSED);
+	assert_contains(w.log.data, "added san1 map:a");
+	assert_int_equal(json_int(engine_run(w.e, 1)->steps[3].doc, "generation", 0), 4);
+	json_decref(doc);
+	json_decref(steps);
+	json_decref(targets);
 	world_close(&w);
 }
 
@@ -671,6 +729,22 @@ TEST(holds_its_locks_until_it_ends)
 	world_close(&w);
 }
 
+TEST(takes_no_reservation_before_it_knows_the_open_runs)
+{
+	json_t *mine = world_json("['machine:a']");
+	struct error err = { 0 };
+	struct world w;
+
+	world_open(&w);
+	engine_close(w.e);
+	assert_int_equal(engine_reserve(w.e, 5, mine, &err), -1);
+	assert_int_equal(err.code, ERROR_STORAGE);
+	engine_open(w.e);
+	assert_int_equal(engine_reserve(w.e, 5, mine, &err), 0);
+	json_decref(mine);
+	world_close(&w);
+}
+
 TEST(gives_back_only_its_own_reservations)
 {
 	json_t *mine = world_json("['machine:a', 'machine:b']"), *theirs = world_json("['machine:b', 'machine:c']");
@@ -707,7 +781,7 @@ TEST(knows_which_machine_boots_and_which_is_left)
 	assert_null(engine_booting(w.e, "node2", &run));
 	answer(&w, 3, OUTCOME_NOT_APPLIED, ERROR_REFUSED);
 	assert_null(engine_booting(w.e, "node1", &run)); /* it is being undone */
-	assert_false(engine_leaving(w.e, "node2"));
+	assert_true(engine_leaving(w.e, "node2"));	  /* and may still be up on node1 */
 	world_close(&w);
 }
 
@@ -716,8 +790,9 @@ UNIT_MAIN(T(goes_forward_phase_by_phase), T(sends_owner_and_generation_with_a_ch
 	  T(retries_a_refusal_that_may_pass), T(never_waits_past_the_deadline), T(asks_again_while_a_device_is_at_work),
 	  T(undoes_in_reverse_order_of_phases), T(undoes_what_failed_after_an_unknown_attempt),
 	  T(stops_retrying_other_steps_once_one_has_failed), T(settles_an_unknown_step_before_it_undoes),
-	  T(masks_and_quarantines_when_an_undo_fails), T(does_not_repeat_a_password_while_masking),
+	  T(masks_in_the_highest_generation_that_the_run_has_set), T(masks_and_quarantines_when_an_undo_fails), T(does_not_repeat_a_password_while_masking),
 	  T(casts_a_role_anew_that_lost_its_power_in_a_run_that_was_undone), T(leaves_a_role_alone_that_never_lost_its_power),
+	  T(leaves_a_role_alone_of_which_nobody_knew_before_whether_it_runs),
 	  T(quarantines_when_a_role_can_not_be_brought_back), T(gives_an_undo_two_minutes_before_it_gives_up),
 	  T(cancels_after_what_is_on_its_way_has_answered), T(cancels_a_wait_for_the_world_at_once),
 	  T(ignores_answers_to_older_attempts), T(does_not_take_an_answer_to_a_change_for_one_to_its_undo),
@@ -726,5 +801,6 @@ UNIT_MAIN(T(goes_forward_phase_by_phase), T(sends_owner_and_generation_with_a_ch
 	  T(probes_the_port_until_it_is_open), T(polls_the_power_after_asking_for_shutdown),
 	  T(goes_on_to_power_off_when_a_system_does_not_stop), T(goes_on_when_an_optional_step_fails),
 	  T(goes_on_without_a_dead_bmc_and_remembers_it), T(does_not_go_on_when_a_bmc_answers_and_refuses),
-	  T(asks_the_array_for_every_map_of_the_volumes_before_it_grants), T(holds_its_locks_until_it_ends), T(gives_back_only_its_own_reservations),
+	  T(asks_the_array_for_every_map_of_the_volumes_before_it_grants), T(holds_its_locks_until_it_ends),
+	  T(takes_no_reservation_before_it_knows_the_open_runs), T(gives_back_only_its_own_reservations),
 	  T(knows_which_machine_boots_and_which_is_left))

@@ -243,6 +243,20 @@ TEST(lists_all_that_keeps_a_role_from_being_adopted)
 	}
 }
 
+TEST(adopts_in_a_generation_beyond_what_the_ports_are_stamped_with)
+{
+	struct scene s;
+
+	scene_open(&s, NULL);
+	observe(&s, by_hand);
+	cast_web(&s, NULL, "node1");
+	cast_kind(&s, CAST_ADOPT);
+	assert_int_equal(plan_adopted_generation(&s.casts[0], s.observed), 4);
+	observe(&s, "{'leaf1': {'ports': {'p11': {'owner': 'db', 'generation': 99}, 'p12': {'owner': 'web', 'generation': 14}}}}");
+	assert_int_equal(plan_adopted_generation(&s.casts[0], s.observed), 15);
+	scene_close(&s);
+}
+
 TEST(adopts_a_map_with_our_mark_in_its_generation)
 {
 	struct scene s;
@@ -378,6 +392,7 @@ UNIT_MAIN(T(brings_a_role_back_by_a_cast_of_its_own), T(brings_no_role_back_that
 	  T(tells_what_a_running_role_notices_of_a_port), T(adds_a_volume_to_a_role_that_runs),
 	  T(casts_an_adopted_role_anew_when_it_gets_a_volume),
 	  T(repairs_what_others_changed_and_nothing_else), T(refuses_a_repair_that_would_hurt), T(adopts_a_role_by_marks_alone),
-	  T(lists_all_that_keeps_a_role_from_being_adopted), T(adopts_a_map_with_our_mark_in_its_generation),
+	  T(lists_all_that_keeps_a_role_from_being_adopted), T(adopts_in_a_generation_beyond_what_the_ports_are_stamped_with),
+	  T(adopts_a_map_with_our_mark_in_its_generation),
 	  T(takes_a_machine_out_of_quarantine_off_unmapped_and_parked), T(finds_what_differs_from_the_wiring_in_force),
 	  T(finds_what_has_our_mark_and_no_owner))

@@ -58,6 +58,8 @@ TEST(takes_a_run_up_in_every_state)
 		{ "undoing, not begun", "undoing", { "done", "done", "done", "failed" }, "no",
 		  "skipped 4\nundo 3\nsend 3 {\"power\":\"off\"} urgent\n" },
 		{ "in an undo", "undoing", { "done", "undone", "undo", "undone", "skipped" }, "no", "send 2 {\"m\":0}\n" },
+		{ "in an undo, below what was refused", "undoing", { "done", "undone", "undone", "failed", "skipped" }, "no",
+		  "undo 0\nsend 0 {\"power\":\"on\"}\n" },
 		{ "before the last undo", "undoing", { "done", "undone", "undone", "undone", "skipped" }, "no",
 		  "undo 0\nsend 0 {\"power\":\"on\"}\n" },
 		{ "all undone", "undoing", { "undone", "undone", "undone", "undone", "skipped" }, "no", "run rolled_back\nended\n" },
@@ -105,6 +107,18 @@ TEST(gives_a_step_its_whole_time_again)
 	w.now += 9000;
 	answer(&w, 0, OUTCOME_UNKNOWN, ERROR_UNREACHABLE);
 	assert_saw(&w, "timer 0 250\n");
+	world_close(&w);
+}
+
+TEST(does_not_undo_what_the_undo_has_passed_by)
+{
+	struct world w;
+
+	/* step 2 was refused for certain, or its phase would have been undone with it */
+	resume(&w, "undoing", STATES("undo", "undone", "failed", "undone", "skipped"), "no");
+	forget_log(&w);
+	done(&w, 0);
+	assert_saw(&w, "undone 0\nrun rolled_back\nended\n");
 	world_close(&w);
 }
 
@@ -156,5 +170,5 @@ TEST(goes_through_to_the_end)
 }
 
 UNIT_MAIN(T(takes_a_run_up_in_every_state), T(undoes_a_step_that_was_under_way_when_it_fails),
-	  T(gives_a_step_its_whole_time_again), T(keeps_the_reason_of_before), T(holds_its_locks_again),
+	  T(gives_a_step_its_whole_time_again), T(does_not_undo_what_the_undo_has_passed_by), T(keeps_the_reason_of_before), T(holds_its_locks_again),
 	  T(can_be_cancelled_afterwards), T(goes_through_to_the_end))

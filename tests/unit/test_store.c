@@ -834,7 +834,98 @@ TEST(keeps_assignments_and_quarantine)
 	place_close(&p);
 }
 
+static void gather(void *arg, const char *key, json_t *doc)
+{
+	text_printf(arg, "%s=%lld ", key, (long long)json_int(doc, "n", 0));
+}
+
+TEST(keeps_records_by_kind_and_key)
+{
+	json_t *one = json_pack("{s:i}", "n", 1), *two = json_pack("{s:i}", "n", 2), *got;
+	struct text t = { 0 };
+	struct place p;
+
+	place_open(&p);
+	store_record_put(p.s, "token", "b", one);
+	store_record_put(p.s, "token", "a", one);
+	store_record_put(p.s, "token", "a", two);
+	store_record_put(p.s, "drift", "a", one);
+	commit(&p);
+	store_record_delete(p.s, "token", "b");
+	store_record_delete(p.s, "token", "nobody");
+	store_record_put(p.s, "token", "c", two);
+	commit(&p);
+	close_store(&p);
+	open_again(&p);
+	store_record_each(p.s, "token", gather, &t);
+	assert_string_equal(t.data, "a=2 c=2 ");
+	got = store_record_get(p.s, "drift", "a");
+	assert_int_equal(json_int(got, "n", 0), 1);
+	json_decref(got);
+	assert_null(store_record_get(p.s, "token", "b"));
+	store_record_put(p.s, "gossip", "a", one); /* kinds are listed */
+	assert_int_equal(store_commit(p.s, NULL), -1);
+	json_decref(one);
+	json_decref(two);
+	text_fini(&t);
+	place_close(&p);
+}
+
+TEST(chains_the_audit_and_takes_a_failed_turn_out_of_it)
+{
+	char hash[CHAIN_TEXT], now[CHAIN_TEXT];
+	json_t *doc = json_pack("{s:s}", "who", "uid 0"), *rows;
+	struct place p;
+	int i;
+
+	place_open(&p);
+	assert_int_equal(store_audit_head(p.s, hash), 0);
+	for (i = 1; i <= 3; i++) {
+		json_object_set_new(doc, "n", json_integer(i));
+		assert_int_equal(store_audit_add(p.s, doc), i);
+		chain_next(hash, i, doc);
+	}
+	commit(&p);
+	assert_int_equal(store_audit_head(p.s, now), 3);
+	assert_string_equal(now, hash);
+	store_audit_add(p.s, doc);
+	store_record_put(p.s, "gossip", "a", doc); /* the turn is lost */
+	assert_int_equal(store_commit(p.s, NULL), -1);
+	assert_int_equal(store_audit_head(p.s, now), 3);
+	assert_string_equal(now, hash);
+	rows = store_audit_after(p.s, 1, 10);
+	assert_int_equal(json_array_size(rows), 2);
+	assert_string_equal(json_str(json_array_get(rows, 1), "hash", ""), hash);
+	json_decref(rows);
+	chain_begin(hash);
+	json_object_set_new(doc, "who", json_string("uid 1")); /* another document, another hash */
+	chain_next(hash, 3, doc);
+	assert_string_not_equal(now, hash);
+	json_decref(doc);
+	place_close(&p);
+}
+
 #ifndef MEMSTORE
+TEST(hashes_and_signs_under_its_own_key)
+{
+	char a[CHAIN_TEXT], b[CHAIN_TEXT], c[CHAIN_TEXT], signature[129], key[65], other[65];
+	struct place p, q;
+
+	place_open(&p);
+	place_open(&q);
+	store_keyed_hash(p.s, "tokens", "rct_x", 5, a);
+	store_keyed_hash(p.s, "tokens", "rct_y", 5, b);
+	store_keyed_hash(q.s, "tokens", "rct_x", 5, c);
+	assert_string_not_equal(a, b);
+	assert_string_not_equal(a, c); /* another controller, another hash */
+	store_sign(p.s, "text", signature, key);
+	store_sign(q.s, "text", signature, other);
+	assert_string_not_equal(key, other);
+	assert_int_equal(strlen(signature), 128);
+	place_close(&q);
+	place_close(&p);
+}
+
 TEST(refuses_the_commits_of_an_older_term)
 {
 	struct error err = { 0 };
@@ -860,6 +951,23 @@ TEST(refuses_the_commits_of_an_older_term)
 	assert_int_equal(store_commit(p.s, &err), -1);
 	assert_int_equal(err.code, ERROR_SUPERSEDED);
 	assert_null(store_meta_get(p.s, "said"));
+	place_close(&p);
+}
+
+TEST(tells_of_a_later_term_also_when_a_write_has_failed)
+{
+	struct error err = { 0 };
+	struct place p;
+	int64_t epoch;
+
+	place_open(&p);
+	assert_int_equal(store_claim(p.s, &epoch, &err), 0);
+	assert_true(store_in_term(p.s));
+	store_meta_set(p.s, "epoch", "2");
+	assert_false(store_in_term(p.s));
+	store_lock_add(p.s, "machine:node1", 99, epoch); /* of no run */
+	assert_int_equal(store_commit(p.s, &err), -1);
+	assert_int_equal(err.code, ERROR_SUPERSEDED);
 	place_close(&p);
 }
 #endif
@@ -1130,7 +1238,7 @@ TEST(refuses_a_path_that_is_no_disk)
 		T(refuses_a_key_that_was_cut), T(detects_secrets_that_were_swapped_or_changed),                        \
 		T(backs_up_into_a_database_that_opens), T(makes_its_key_anew_when_the_first_start_was_cut_off),    \
 		T(rolls_a_whole_turn_back_when_a_read_between_its_writes_fails),                                       \
-		T(refuses_the_commits_of_an_older_term)
+		T(hashes_and_signs_under_its_own_key), T(refuses_the_commits_of_an_older_term), T(tells_of_a_later_term_also_when_a_write_has_failed)
 #endif
 
 UNIT_MAIN(ITS_OWN, T(finds_again_what_it_committed), T(gives_secrets_back_as_they_were),
@@ -1139,6 +1247,7 @@ UNIT_MAIN(ITS_OWN, T(finds_again_what_it_committed), T(gives_secrets_back_as_the
 	  T(keeps_runs_steps_and_locks), T(refuses_one_request_twice),
 	  T(gives_the_number_after_the_highest_then_the_gaps), T(tells_who_holds_an_identity),
 	  T(numbers_events_without_gaps), T(trims_old_events_and_ended_runs_only), T(keeps_what_people_define),
-	  T(keeps_assignments_and_quarantine), T(keeps_documents_as_they_were_when_they_were_written),
+	  T(keeps_assignments_and_quarantine), T(keeps_records_by_kind_and_key), T(chains_the_audit_and_takes_a_failed_turn_out_of_it),
+	  T(keeps_documents_as_they_were_when_they_were_written),
 	  T(a_turn_sees_its_own_writes_and_deletions), T(an_identity_that_comes_back_keeps_its_number),
 	  T(refuses_steps_that_hang_in_the_air))
