@@ -22,6 +22,7 @@ struct caller {
 	char name[96]; /* "uid 0", "token ci", "cert CN=ci" */
 	char from[64]; /* "socket", or an address */
 	char token[65]; /* the token's hash; empty: another way */
+	char account[256]; /* key of a certificate's account; empty: another way */
 	int role;	/* enum role of access.h */
 	json_t *scopes; /* owned; NULL or empty: the whole site */
 };

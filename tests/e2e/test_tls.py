@@ -248,6 +248,18 @@ def test_a_revoked_token_ends_its_stream(builddir):
             assert line, "the other stream ended as well"
 
 
+def test_a_removed_account_ends_the_stream_of_its_certificate(builddir):
+    with TlsController(builddir) as c:
+        ci = c.ca.issue("ci", "/CN=ci")
+        tap.equal(c.api("PUT", "/v1/accounts", {"cert": "CN=ci", "role": "viewer"})[0], 200)
+        connection = c.connection(ci)
+        connection.request("GET", "/v1/events")
+        stream = connection.getresponse()
+        tap.equal(stream.readline(), b": recast\n")
+        tap.equal(c.api("POST", "/v1/accounts/remove", {"cert": "CN=ci"})[0], 200)
+        stream.read()  # to its end
+
+
 def test_a_stream_begins_now(builddir):
     with TlsController(builddir) as c:
         c.define(rack.site(c.dir), rack.persona("web"))
