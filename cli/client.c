@@ -6,6 +6,7 @@
 
 #include "arena.h"
 #include "cleanup.h"
+#include "context.h"
 #include "frame.h"
 #include "json.h"
 #include "secret.h"
@@ -24,12 +25,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DEFAULT_SOCKET "/run/recast/recast.sock"
-
 enum { ANSWER_TIMEOUT_S = 200, SENDS_MAX = 3, KEY_CHARS = 24 };
 
 struct client {
-	char *socket;
+	const struct endpoint *e;
 	CURL *curl;
 	bool answered;
 };
@@ -45,15 +44,12 @@ struct stream {
 	bool has_news;	     /* bytes came in this stream_wait() */
 };
 
-struct client *client_create(const char *socket)
+struct client *client_create(const struct endpoint *e)
 {
 	struct client *client = xcalloc(1, sizeof(*client));
-	const char *env = getenv("RECAST_SOCKET");
 
-	if (!socket)
-		socket = env && *env ? env : DEFAULT_SOCKET;
-	client->socket = xstrdup(socket);
-	curl_global_init(CURL_GLOBAL_NOTHING);
+	client->e = e;
+	curl_global_init(e->url ? CURL_GLOBAL_SSL : CURL_GLOBAL_NOTHING);
 	client->curl = curl_easy_init();
 	return client;
 }
@@ -64,13 +60,12 @@ void client_destroy(struct client *client)
 		return;
 	curl_easy_cleanup(client->curl);
 	curl_global_cleanup();
-	free(client->socket);
 	free(client);
 }
 
-const char *client_socket(const struct client *client)
+const char *client_name(const struct client *client)
 {
-	return client->socket;
+	return client->e->url ? client->e->url : client->e->socket;
 }
 
 char *client_path(const char *base, ...)
@@ -98,28 +93,56 @@ static int no_daemon(const struct client *client, CURLcode rc, struct error *err
 	struct group *group;
 	struct stat st;
 
-	if (strlen(client->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+	if (strlen(client->e->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return error_set(err, ERROR_USAGE, "the socket path is too long: %s",
-				 client->socket);
-	if (stat(client->socket, &st) && errno != EACCES) {
+				 client->e->socket);
+	if (stat(client->e->socket, &st) && errno != EACCES) {
 		error_set(err, ERROR_UNREACHABLE, "recastd is not running: there is no socket %s",
-			  client->socket);
+			  client->e->socket);
 		return error_hint(err, "start recastd(8), or name another socket with "
 				       "--socket PATH or RECAST_SOCKET.");
 	}
-	if (access(client->socket, R_OK | W_OK)) {
-		if (!stat(client->socket, &st) && (group = getgrgid(st.st_gid)))
+	if (access(client->e->socket, R_OK | W_OK)) {
+		if (!stat(client->e->socket, &st) && (group = getgrgid(st.st_gid)))
 			snprintf(who, sizeof(who), "group %s", group->gr_name);
-		error_set(err, ERROR_DENIED, "you may not use %s", client->socket);
+		error_set(err, ERROR_DENIED, "you may not use %s", client->e->socket);
 		return error_hint(err, "ask for membership in %s, or use sudo.", who);
 	}
-	error_set(err, ERROR_UNREACHABLE, "recastd does not answer on %s: %s", client->socket,
+	error_set(err, ERROR_UNREACHABLE, "recastd does not answer on %s: %s", client->e->socket,
 		  curl_easy_strerror(rc));
 	return error_hint(err, "look at the log of recastd(8) and start it again.");
 }
 
+/* What TLS said, for a human. */
+static int no_server(const struct client *client, CURLcode rc, struct error *err)
+{
+	const char *url = client->e->url;
+
+	if (rc == CURLE_SSL_PINNEDPUBKEYNOTMATCH) {
+		error_set(err, ERROR_UNREACHABLE, "%s has another key than the one that is pinned", url);
+		return error_hint(err, "Somebody may stand in between. If its key was changed on purpose, add the context again with the new --pin.");
+	}
+	if (rc == CURLE_PEER_FAILED_VERIFICATION) {
+		error_set(err, ERROR_UNREACHABLE, "the certificate of %s is not trusted: %s", url, curl_easy_strerror(rc));
+		return error_hint(err, "Give the CA that signed it: persona context add … --ca FILE. Is the host's name in it?");
+	}
+	if (rc == CURLE_SSL_CACERT_BADFILE || rc == CURLE_SSL_CERTPROBLEM)
+		return error_set(err, ERROR_USAGE, "a certificate file of this context cannot be used: %s", curl_easy_strerror(rc));
+	error_set(err, ERROR_UNREACHABLE, "no controller answers at %s: %s", url, curl_easy_strerror(rc));
+	return error_hint(err, "Is `listen` set in recast.conf(5) there, and the port open?");
+}
+
+static bool is_connecting(CURLcode rc)
+{
+	return rc == CURLE_COULDNT_CONNECT || rc == CURLE_COULDNT_RESOLVE_HOST || rc == CURLE_SSL_CONNECT_ERROR ||
+	       rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_PINNEDPUBKEYNOTMATCH || rc == CURLE_SSL_CACERT_BADFILE ||
+	       rc == CURLE_SSL_CERTPROBLEM;
+}
+
 static int transport_error(const struct client *client, CURLcode rc, struct error *err)
 {
+	if (client->e->url && is_connecting(rc))
+		return no_server(client, rc, err);
 	if (rc == CURLE_COULDNT_CONNECT || rc == CURLE_COULDNT_RESOLVE_HOST)
 		return no_daemon(client, rc, err);
 	if (rc == CURLE_OPERATION_TIMEDOUT)
@@ -147,18 +170,43 @@ static int problem_error(long status, const json_t *problem, struct error *err)
 	return error_hint(err, "%s", json_str(problem, "hint", ""));
 }
 
+static void tls_options(const struct endpoint *e, CURL *curl)
+{
+	if (e->ca)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, e->ca);
+	if (e->pin)
+		curl_easy_setopt(curl, CURLOPT_PINNEDPUBLICKEY, e->pin);
+	if (e->pin && !e->ca) { /* the key itself is known: who signed it does not matter */
+		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (e->cert) {
+		curl_easy_setopt(curl, CURLOPT_SSLCERT, e->cert);
+		curl_easy_setopt(curl, CURLOPT_SSLKEY, e->key);
+	}
+	if (e->token) {
+		curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+		curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, secret_reveal(e->token));
+	}
+}
+
 static void common_options(const struct client *client, CURL *curl, const char *path)
 {
-	_cleanup_(freep) char *url = xasprintf("http://recast%s", path);
+	const struct endpoint *e = client->e;
+	_cleanup_(freep) char *url = xasprintf("%s%s", e->url ? e->url : "http://recast", path);
 
 	curl_easy_reset(curl);
-	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, client->socket);
+	if (e->socket)
+		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, e->socket);
+	else
+		tls_options(e, curl);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, e->url ? "https" : "http");
 }
 
 static size_t collect(char *bytes, size_t size, size_t n, void *arg)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * HTTP to the controller over its unix socket, with libcurl.  A problem body becomes a struct
+ * HTTP to the controller over its unix socket or TLS, with libcurl.  A problem body becomes a struct
  * error; a controller that is not there becomes one that says how to start it.
  */
 #ifndef RECAST_CLI_CLIENT_H
@@ -16,8 +16,9 @@
 struct client;
 struct stream;
 
-/* @socket may be NULL: $RECAST_SOCKET, or the default.  Never fails; nothing is opened yet. */
-struct client *client_create(const char *socket);
+/* @e must outlive it.  Never fails; nothing is opened yet. */
+struct endpoint;
+struct client *client_create(const struct endpoint *e);
 void client_destroy(struct client *client);
 
 /* "/v1/machines", "node1", "power", NULL -> "/v1/machines/node1/power", each segment but the first
@@ -37,8 +38,8 @@ json_t *client_get(struct client *client, const char *path, struct error *err);
 /* Whether the controller has answered anything yet, so that it is worth while to wait for it. */
 bool client_answered(const struct client *client);
 
-/* The default controller socket of this process. */
-const char *client_socket(const struct client *client);
+/* Where the controller is, for people. */
+const char *client_name(const struct client *client);
 
 /* Bytes of a stream as they arrive. */
 typedef void (*stream_fn)(void *arg, const char *bytes, size_t len);

@@ -15,14 +15,14 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 #include "commands.def"
 };
 
-#define O(id) (1U << OPTION_##id)
+#define O(id) (UINT64_C(1) << OPTION_##id)
 const struct command commands[] = {
 #define COMMAND(function, words, arguments, options, api, summary, details, examples) \
 	{ cmd_##function, words, arguments, options, api, summary, details, examples },
 #include "commands.def"
 };
 const size_t n_commands = sizeof(commands) / sizeof(commands[0]);
-const unsigned general_options = O(HELP) | O(OUTPUT) | O(SOCKET);
+const uint64_t general_options = O(HELP) | O(OUTPUT) | O(SOCKET) | O(CONTEXT);
 #undef O
 
 /* How many of @words are exactly those of @c: all of c's, or 0. */

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct app;
 struct invocation;
@@ -34,7 +35,7 @@ struct command {
 	command_fn run;
 	const char *words;
 	const char *arguments;
-	unsigned options; /* bit 1 << id for each that it takes beyond the general ones */
+	uint64_t options; /* bit 1 << id for each that it takes beyond the general ones */
 	const char *api;
 	const char *summary, *details, *examples;
 };
@@ -62,7 +63,7 @@ extern const struct command commands[];
 extern const size_t n_commands;
 
 /* The options that every command takes. */
-extern const unsigned general_options;
+extern const uint64_t general_options;
 
 #define COMMAND(function, words, arguments, options, api, summary, details, examples) \
 	int cmd_##function(struct app *app, const struct invocation *inv, struct error *err);

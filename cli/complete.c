@@ -6,6 +6,7 @@
  */
 #include "app.h"
 #include "client.h"
+#include "context.h"
 #include "follow.h"
 #include "get.h"
 #include "help.h"
@@ -61,17 +62,23 @@ static void offer_options(const struct command *c, const char *prefix)
 	int i;
 
 	for (i = 0; i < OPTION_COUNT; i++)
-		if ((c->options | general_options) & 1U << i)
+		if ((c->options | general_options) & UINT64_C(1) << i)
 			offer(word,
 			      (size_t)snprintf(word, sizeof(word), "--%s", option_specs[i].name),
 			      prefix);
 }
 
-static void offer_names(const char *kind, const char *prefix, const char *socket)
+static void offer_names(const char *kind, const char *prefix, const struct invocation *inv)
 {
-	struct client *client = client_create(socket);
-	json_t *items = get_items(client, kind, NULL), *item;
+	struct endpoint endpoint;
+	struct client *client;
+	json_t *items, *item;
 	size_t i;
+
+	if (endpoint_of(inv, &endpoint, NULL))
+		return;
+	client = client_create(&endpoint);
+	items = get_items(client, kind, NULL);
 
 	json_array_foreach(items, i, item) {
 		const char *id = follow_id(item), *name = json_str(item, "name", id ? id : "");
@@ -80,6 +87,7 @@ static void offer_names(const char *kind, const char *prefix, const char *socket
 	}
 	json_decref(items);
 	client_destroy(client);
+	endpoint_fini(&endpoint);
 }
 
 /* What an upper-case word stands for, as a kind of `get`; NULL when completion has nothing to
@@ -110,7 +118,7 @@ static void offer_choices(const char *choices, const char *prefix)
 
 static void offer_value(const char *word, const char *prefix, const struct invocation *inv)
 {
-	const char *socket = option_value(inv, OPTION_SOCKET), *kind = kind_of(word);
+	const char *kind = kind_of(word);
 	int i;
 
 	if (!strcmp(word, "FILE") || !strcmp(word, "PATH"))
@@ -125,7 +133,7 @@ static void offer_value(const char *word, const char *prefix, const struct invoc
 	else if (!strcmp(word, "COMMAND"))
 		offer_words(inv->args.items, inv->args.n, prefix);
 	else if (kind)
-		offer_names(kind, prefix, socket);
+		offer_names(kind, prefix, inv);
 }
 
 static void offer_argument(const struct invocation *inv, const char *prefix)
@@ -140,7 +148,7 @@ static void offer_argument(const struct invocation *inv, const char *prefix)
 		if (a.literal)
 			offer_choices(a.name, prefix);
 		else if (!strcmp(inv->command->words, "get") && !strcmp(a.name, "NAME"))
-			offer_names(inv->args.items[0], prefix, option_value(inv, OPTION_SOCKET));
+			offer_names(inv->args.items[0], prefix, inv);
 		else
 			offer_value(a.name, prefix, inv);
 		return;

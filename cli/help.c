@@ -74,7 +74,7 @@ void help_command(const struct command *c)
 	}
 	printf("\noptions:\n");
 	for (i = OPTION_COUNT - 1; i >= 0; i--)
-		if ((c->options | general_options) & 1U << i)
+		if ((c->options | general_options) & UINT64_C(1) << i)
 			put_option(&option_specs[i]);
 	printf("\nexample%s:\n", strchr(c->examples, '\n') ? "s" : "");
 	for (const char *s = c->examples; *s; s += strcspn(s, "\n") + (s[strcspn(s, "\n")] == '\n'))

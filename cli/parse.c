@@ -86,7 +86,7 @@ static int check_options(const struct invocation *inv, struct error *err)
 	int i;
 
 	for (i = 0; i < OPTION_COUNT; i++)
-		if (has_option(inv, i) && !((inv->command->options | general_options) & 1U << i)) {
+		if (has_option(inv, i) && !((inv->command->options | general_options) & UINT64_C(1) << i)) {
 			error_set(err, ERROR_USAGE, "`%s` has no option --%s", inv->command->words,
 				  option_specs[i].name);
 			return error_hint(err, "`persona help %s` lists its options.",

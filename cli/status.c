@@ -53,7 +53,7 @@ int cmd_version(struct app *app, const struct invocation *inv, struct error *err
 	if (status)
 		printf("recastd %s\n", safe(json_str(status, "version", "?")));
 	else
-		say("recastd: no answer on %s", client_socket(app->client));
+		say("recastd: no answer on %s", client_name(app->client));
 	return 0;
 }
 

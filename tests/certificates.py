@@ -36,12 +36,13 @@ class Authority:
     def path(self, name):
         return os.path.join(self.dir, name)
 
-    def _key(self, name):
-        openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", self.path(name + ".key"))
+    def _key(self, name, kind="EC"):
+        options = {"EC": ["-pkeyopt", "ec_paramgen_curve:P-256"], "RSA": ["-pkeyopt", "rsa_keygen_bits:2048"], "ED25519": []}[kind]
+        openssl("genpkey", "-algorithm", kind, *options, "-out", self.path(name + ".key"))
 
-    def issue(self, name, subject, usage="clientAuth", days=30):
+    def issue(self, name, subject, usage="clientAuth", days=30, kind="EC"):
         """(certificate, key) as paths; @subject as "/O=Example/CN=ci"."""
-        self._key(name)
+        self._key(name, kind)
         openssl("req", "-new", "-utf8", "-key", self.path(name + ".key"), "-subj", subject, "-out", self.path(name + ".csr"))
         with open(self.path(name + ".ext"), "w") as f:
             f.write("extendedKeyUsage=%s\nsubjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\n" % usage)

@@ -7,6 +7,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -36,6 +37,7 @@ class FakeCore:
         theirs.close()
         theirs_too.close()
         self.buffer = b""
+        self.trial = "--try" in options
         self.wait_until(lambda: self.process.poll() is not None or b"serving" in self.log())
 
     def __enter__(self):
@@ -55,6 +57,7 @@ class FakeCore:
             self.process.kill()
             self.process.wait()
         shutil.rmtree(self.dir, ignore_errors=True)
+        assert self.trial or self.process.returncode != -signal.SIGSYS, "it made a call that it may not make"
 
     def hand_over(self, *paths):
         """Certificate, key, perhaps a CA: as recastd does, as open descriptors."""

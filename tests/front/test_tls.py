@@ -12,7 +12,7 @@ import xml.etree.ElementTree
 import tap
 import test_http
 import test_stream
-from certificates import Authority, free_port
+from certificates import Authority, free_port, openssl
 from fakecore import PATIENCE, FakeCore, Reader
 from test_http import HOST, STATUS
 
@@ -356,6 +356,37 @@ def test_reads_a_large_body_only_of_somebody_whom_the_core_knows(builddir):
             small = b'{"x": "' + b"y" * 60000 + b'"}'
             s.sendall(head(len(small)) + small)
             tap.equal(core.frame()["path"], "/v1/define")
+
+
+def test_all_kinds_of_keys_and_versions_work_under_the_filter(builddir):
+    for kind in ("RSA", "EC", "ED25519"):
+        server = DOOR.ca.issue("server-" + kind, "/CN=localhost", "serverAuth", kind=kind)
+        client = DOOR.ca.issue("client-" + kind, "/CN=" + kind, kind=kind)
+        with TlsCore(builddir, files=(*server, DOOR.ca.pem)) as core:
+            for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+                context = DOOR.ca.context(client)
+                context.minimum_version = context.maximum_version = version
+                with core.connect(context=context) as s:
+                    tap.equal(ask(core, s)[0]["peer"]["subject"], "CN=" + kind)
+
+
+def test_many_cas_are_sorted_without_a_forbidden_call(builddir):
+    """The C library looks at the size of the memory when it sorts more than a kilobyte."""
+    many = os.path.join(DOOR.dir, "many.pem")
+    with open(many, "w") as out:
+        for n in range(150):
+            one = os.path.join(DOOR.dir, "one.pem")
+            openssl("req", "-x509", "-new", "-key", DOOR.ca.path("ca.key"), "-subj", "/CN=CA %d" % n, "-days", "3", "-out", one)
+            with open(one) as f:
+                out.write(f.read())
+        with open(DOOR.ca.pem) as f:
+            out.write(f.read())
+    with TlsCore(builddir, files=DOOR.server) as core:
+        core.verdict()
+        core.hand_over(*DOOR.server, many)
+        tap.equal(core.verdict(), b"+")
+        with core.connect(DOOR.client) as s:
+            tap.equal(ask(core, s)[0]["peer"]["subject"], "CN=ci,O=Example")
 
 
 def test_tells_its_counters_to_who_asks_for_metrics(builddir):
