@@ -90,6 +90,14 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	event_base_loopbreak(arg);
 }
 
+static void on_hangup(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	log_info("main", "loading the certificate of TLS anew");
+	api_reload(arg);
+}
+
 static bool is_private(const char *path)
 {
 	struct stat st;
@@ -116,8 +124,9 @@ static int serve(const struct config *config, struct error *err)
 	struct core_config cc = { config->database, config->key_file, config->driver_path, 0, 0, 0, is_private,
 				  on_superseded, base };
 	struct api_config ac = { config->front, config->socket, config->socket_mode, or_null(config->socket_group),
-				 or_null(config->boot_listen) };
-	struct event *term, *interrupt;
+				 or_null(config->boot_listen), or_null(config->listen), or_null(config->tls_certificate),
+				 or_null(config->tls_key), or_null(config->tls_client_ca), or_null(config->front_user) };
+	struct event *term, *interrupt, *hangup;
 	struct core *core;
 	struct api *api;
 
@@ -137,12 +146,15 @@ static int serve(const struct config *config, struct error *err)
 	if (api) {
 		term = evsignal_new(base, SIGTERM, on_signal, base);
 		interrupt = evsignal_new(base, SIGINT, on_signal, base);
+		hangup = evsignal_new(base, SIGHUP, on_hangup, api);
+		event_add(hangup, NULL);
 		event_add(term, NULL);
 		event_add(interrupt, NULL);
 		log_info("main", "recastd %s is ready on %s", PACKAGE_VERSION, config->socket);
 		event_base_dispatch(base);
 		event_free(term);
 		event_free(interrupt);
+		event_free(hangup);
 		api_destroy(api);
 	}
 	core_destroy(core);

@@ -16,11 +16,17 @@ struct api_config {
 	const char *front;  /* program */
 	const char *socket, *socket_mode, *socket_group;
 	const char *boot_listen; /* "10.1.0.1:8080" or NULL */
+	const char *listen;	 /* the same for TLS, more separated by spaces, or NULL */
+	const char *tls_certificate, *tls_key, *tls_client_ca; /* PEM files; NULL: none */
+	const char *front_user; /* whom recast-front becomes; NULL: nobody when we are root */
 };
 
 /* Start recast-front and serve.  It is started again when it dies. */
 struct api *api_create(struct event_base *base, struct core *core, const struct api_config *config,
 		       struct error *err);
 void api_destroy(struct api *api);
+
+/* Read certificate, key and CA anew.  Bad ones are told to the log, and those before stay. */
+void api_reload(struct api *api);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * recast-front as a child: started with a socketpair as descriptor 3, started again when it dies.
+ * recast-front as a child: started with a socketpair as descriptor 3, and with TLS another as descriptor 4 (see
+ * credentials.c); started again when it dies.
  */
 #include "private.h"
 
@@ -10,37 +11,59 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { LISTEN_MAX = 8, ARGS_MAX = 32 };
 enum { RESTART_FIRST_MS = 100, RESTART_LAST_MS = 5000 };
 
-static void child(struct api *api, int fd, pid_t parent)
+static int add(const char **argv, int n, const char *option, const char *value)
+{
+	if (!value)
+		return n;
+	argv[n] = option;
+	argv[n + 1] = value;
+	return n + 2;
+}
+
+/* One more than the front takes, so that it complains and not we. */
+static int add_listen(const char **argv, int n, const char *list)
+{
+	char *rest = list ? xstrdup(list) : NULL, *one;
+	int i = 0;
+
+	while (i++ <= LISTEN_MAX && (one = strsep(&rest, " \t")))
+		if (*one)
+			n = add(argv, n, "--tls", one);
+	return n;
+}
+
+static void child(struct api *api, int fd, int certificates, pid_t parent)
 {
 	const struct api_config *cf = &api->config;
-	const char *argv[16] = { cf->front, "--socket", cf->socket };
+	const char *argv[ARGS_MAX] = { cf->front, "--socket", cf->socket };
 	sigset_t none;
 	int n = 3;
 
-	if (cf->socket_mode) {
-		argv[n++] = "--socket-mode";
-		argv[n++] = cf->socket_mode;
-	}
-	if (cf->socket_group) {
-		argv[n++] = "--socket-group";
-		argv[n++] = cf->socket_group;
-	}
-	if (cf->boot_listen) {
-		argv[n++] = "--boot";
-		argv[n++] = cf->boot_listen;
-	}
+	n = add(argv, n, "--socket-mode", cf->socket_mode);
+	n = add(argv, n, "--socket-group", cf->socket_group);
+	n = add(argv, n, "--boot", cf->boot_listen);
+	n = add(argv, n, "--user", cf->front_user);
+	n = add(argv, n, "--credentials", cf->listen ? "4" : NULL);
+	add_listen(argv, n, cf->listen);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent || dup2(fd, 3) < 0)
+	/* Out of the way first: each may have the number of the other. */
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 5);
+	if (certificates >= 0)
+		certificates = fcntl(certificates, F_DUPFD_CLOEXEC, 5);
+	if (getppid() != parent || dup2(fd, 3) < 0 || (certificates >= 0 && dup2(certificates, 4) < 0))
 		_exit(126);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -73,6 +96,8 @@ static void gone(struct api *api)
 	kill(api->pid, SIGKILL);
 	while (waitpid(api->pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		log_error("api", "recast-front was killed by its filter of system calls; please report that");
 	log_error("api", "recast-front ended (status %d), starting it again", status);
 	if (ms > RESTART_LAST_MS)
 		ms = RESTART_LAST_MS;
@@ -113,16 +138,20 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 int front_start(struct api *api, struct error *err)
 {
 	pid_t parent = getpid();
-	int pair[2];
+	int pair[2], certificates = -1;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(err, ERROR_INTERNAL, "socketpair: %s", strerror(errno));
 	if (!api->restart)
 		api->restart = event_new(api->base, -1, 0, on_restart, api);
+	if (api->config.listen)
+		certificates = credentials_connect(api, err);
 	api->pid = fork();
 	if (api->pid == 0)
-		child(api, pair[1], parent);
+		child(api, pair[1], certificates, parent);
 	close(pair[1]);
+	if (certificates >= 0)
+		close(certificates);
 	if (api->pid < 0) {
 		close(pair[0]);
 		return error_set(err, ERROR_BUSY, "cannot start recast-front: %s", strerror(errno));
@@ -132,6 +161,21 @@ int front_start(struct api *api, struct error *err)
 	bufferevent_setcb(api->bev, on_read, NULL, on_event, api);
 	bufferevent_enable(api->bev, EV_READ | EV_WRITE);
 	return 0;
+}
+
+/* The front sees no files any more when it ends.  A socket that somebody answers on is a successor's. */
+static void remove_socket(const char *path)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0 && strlen(path) < sizeof(sun.sun_path)) {
+		strcpy(sun.sun_path, path);
+		if (connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0 && errno == ECONNREFUSED)
+			unlink(path);
+	}
+	if (fd >= 0)
+		close(fd);
 }
 
 void front_stop(struct api *api)
@@ -147,7 +191,9 @@ void front_stop(struct api *api)
 		kill(api->pid, SIGTERM);
 		while (waitpid(api->pid, &status, 0) < 0 && errno == EINTR)
 			;
+		remove_socket(api->config.socket);
 	}
+	credentials_forget(api);
 }
 
 void front_send(struct api *api, json_t *frame)

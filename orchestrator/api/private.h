@@ -22,6 +22,11 @@ struct stream {
 	struct caller caller;
 };
 
+/* Open descriptors: certificate, key, perhaps the CA of clients. */
+struct credential_files {
+	int fd[3], n;
+};
+
 struct api {
 	struct event_base *base;
 	struct core *core;
@@ -33,6 +38,10 @@ struct api {
 	struct event *restart;
 	uint64_t front_era; /* answers to a front that died are dropped */
 	unsigned restarts;
+	struct credential_files good, pending; /* what was served last; what nobody has judged yet */
+	int certificates;		       /* the socket that they go over; -1: none */
+	int verdicts;			       /* that are still to come back */
+	struct event *verdict;
 };
 
 /* One request, as a handler sees it. */
@@ -50,6 +59,18 @@ struct call {
 int front_start(struct api *api, struct error *err);
 void front_stop(struct api *api);
 void front_send(struct api *api, json_t *frame); /* steals frame */
+
+/* credentials.c: read them at the start; connect a new front (the descriptor is its end); let go. */
+int credentials_read(struct api *api, struct error *err);
+int credentials_connect(struct api *api, struct error *err);
+void credentials_disconnect(struct api *api);
+void credentials_forget(struct api *api);
+
+/* metrics.c: text for Prometheus; @front: the counters of the front, or NULL. */
+char *metrics_text(struct api *api, const json_t *front);
+
+/* openapi.c, made from schema/api/openapi.yaml */
+extern const char openapi_json[];
 
 /* routes.c */
 void route_request(struct api *api, const json_t *frame);

@@ -49,12 +49,14 @@ static void drop_answer(struct answer *a)
 	free(a);
 }
 
+static void send_text(struct api *api, int64_t id, int status, const char *type, const char *text)
+{
+	front_send(api, json_pack("{s:I, s:i, s:s, s:s}", "id", (json_int_t)id, "status", status, "type", type, "text", text));
+}
+
 static void reply_text(struct call *call, char *text)
 {
-	json_t *frame = json_pack("{s:I, s:i, s:s, s:s}", "id", (json_int_t)call->id, "status", 200, "type",
-				  "text/plain; charset=utf-8", "text", text);
-
-	front_send(call->api, frame);
+	send_text(call->api, call->id, 200, "text/plain; charset=utf-8", text);
 	secret_wipe(text, strlen(text)); /* a boot script holds a CHAP secret */
 	free(text);
 	drop_answer(call->answer);
@@ -321,7 +323,46 @@ static void get_boot_config(struct call *call)
 					     json_str(call->query, "uuid", NULL)));
 }
 
-enum door { API, BOOT };
+static void get_healthz(struct call *call)
+{
+	reply_text(call, xstrdup("ok\n"));
+}
+
+static void ready_answered(struct answer *a, int status, json_t *body, const char *location)
+{
+	struct front_answer *fa = (struct front_answer *)a;
+	char *text = status == 200 ? xstrdup("ready\n") : xasprintf("not ready: %s\n", json_str(body, "detail", "?"));
+
+	(void)location;
+	if (fa->era == fa->api->front_era)
+		send_text(fa->api, fa->id, status == 200 ? 200 : 503, "text/plain; charset=utf-8", text);
+	free(text);
+	json_decref(body);
+	drop_answer(a);
+}
+
+static void get_readyz(struct call *call)
+{
+	call->answer->send = ready_answered;
+	service_ready(call->api->core, call->answer);
+}
+
+static void get_metrics(struct call *call)
+{
+	char *text = metrics_text(call->api, json_object_get(call->frame, "front"));
+
+	send_text(call->api, call->id, 200, "text/plain; version=0.0.4; charset=utf-8", text);
+	free(text);
+	drop_answer(call->answer);
+}
+
+static void get_openapi(struct call *call)
+{
+	send_text(call->api, call->id, 200, "application/json", openapi_json);
+	drop_answer(call->answer);
+}
+
+enum door { OPEN, API, BOOT };
 
 static const struct route {
 	enum door door;
@@ -414,7 +455,7 @@ static void call_route(struct call *call, const struct route *route, const json_
 	struct error err = { 0 };
 	int rc = 0;
 
-	if (route->door == BOOT) {
+	if (route->door != API) {
 		route->handle(call);
 		return;
 	}
@@ -439,6 +480,14 @@ static void no_route(struct call *call, const char *method, const char *path, bo
 	error_set(&err, ERROR_NOT_FOUND, known_path ? "%s is not possible on %s" : "there is nothing to %s at %s", method, path);
 	error_hint(&err, "The routes are listed in recast-api(7).");
 	call->answer->send(call->answer, known_path ? 405 : 404, problem_json(&err), NULL);
+}
+
+/* Machines boot over the boot port, and are not asked who they are. */
+static bool is_from_afar(const json_t *peer)
+{
+	const char *kind = json_str(peer, "kind", "");
+
+	return strcmp(kind, "boot") != 0 && strcmp(kind, "unix") != 0;
 }
 
 void route_request(struct api *api, const json_t *frame)
@@ -466,7 +515,7 @@ void route_request(struct api *api, const json_t *frame)
 	fa->id = call.id;
 	call.answer = &fa->answer;
 	for (i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-		if (!match(routes[i].path, path, &call))
+		if (!match(routes[i].path, path, &call) || (routes[i].door == BOOT && is_from_afar(peer)))
 			continue;
 		known_path = true;
 		if (!strcmp(routes[i].method, method)) {
@@ -485,7 +534,8 @@ struct api *api_create(struct event_base *base, struct core *core, const struct 
 	api->base = base;
 	api->core = core;
 	api->config = *config;
-	if (front_start(api, err) < 0) {
+	if (credentials_read(api, err) < 0 || front_start(api, err) < 0) {
+		credentials_forget(api);
 		free(api);
 		return NULL;
 	}

@@ -3,24 +3,27 @@
  * One HTTP connection: reads a request, sends it to the core, writes the answer, and begins anew.
  * Every state has a deadline, every buffer a limit.
  *
+ *   SHAKE (TLS) ──► HEAD
  *   HEAD ──► BODY ──► WAIT ──► (answer written) ──► HEAD
  *                       └────► STREAM ──► (end) ──► HEAD
+ *   HEAD ──► WAIT ──► BODY over TLS, when the body is large: the core is asked who that is before it is read
  *   any refusal or close ──► LINGER (the answer leaves, more is thrown away) ──► gone
  */
 #ifndef RECAST_FRONT_CONN_H
 #define RECAST_FRONT_CONN_H
 
+#include "front.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
-struct conn;
-struct front;
-
 struct conn_peer {
-	bool is_boot;
-	char address[64]; /* boot */
-	uid_t uid;	  /* unix, as the kernel tells */
+	enum door door;
+	char address[64];	   /* boot, TLS */
+	unsigned char source[16];  /* what counts as one address: IPv4 mapped, or the /64 of IPv6 */
+	const char *subject;	   /* TLS: of a certificate that was verified, else NULL */
+	uid_t uid;		   /* unix, as the kernel tells */
 	gid_t gid;
 	pid_t pid;
 };
@@ -30,6 +33,9 @@ void conn_create(struct front *front, int fd, const struct conn_peer *peer);
 
 /* Answer "busy" on @fd without reading and close it. */
 void conn_turn_away(int fd);
+
+/* Drop the oldest connection over TLS that has shown nothing yet: no whole request.  False when there is none. */
+bool conn_make_room(struct front *front);
 
 const struct conn_peer *conn_peer(const struct conn *c);
 

@@ -30,9 +30,7 @@ struct listen {
 	struct front *front;
 	struct evconnlistener *listener;
 	struct event *pause; /* fires when accepting may go on after a shortage of descriptors */
-	bool is_boot;
-	dev_t dev; /* of the socket file */
-	ino_t ino;
+	enum door door;
 };
 
 static bool peer_of_unix(int fd, struct conn_peer *peer)
@@ -48,15 +46,39 @@ static bool peer_of_unix(int fd, struct conn_peer *peer)
 	return true;
 }
 
-static bool peer_of_boot(const struct sockaddr *sa, socklen_t len, struct conn_peer *peer)
+/* Numbers only: a scope is told as one, since its name would have to be looked up. */
+static bool peer_of_tcp(const struct sockaddr *sa, struct conn_peer *peer)
 {
-	peer->is_boot = true;
-	return !getnameinfo(sa, len, peer->address, sizeof(peer->address), NULL, 0, NI_NUMERICHOST);
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)sa;
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa;
+	size_t n;
+
+	if (sa->sa_family == AF_INET) {
+		memset(peer->source + 10, 0xff, 2);
+		memcpy(peer->source + 12, &v4->sin_addr, 4);
+		return inet_ntop(AF_INET, &v4->sin_addr, peer->address, sizeof(peer->address)) != NULL;
+	}
+	if (sa->sa_family != AF_INET6 || !inet_ntop(AF_INET6, &v6->sin6_addr, peer->address, sizeof(peer->address)))
+		return false;
+	n = strlen(peer->address);
+	if (v6->sin6_scope_id)
+		snprintf(peer->address + n, sizeof(peer->address) - n, "%%%u", v6->sin6_scope_id);
+	/* Whoever has one address of a /64 has all of them. */
+	memcpy(peer->source, &v6->sin6_addr, v6->sin6_scope_id ? 16 : 8);
+	return true;
 }
 
+static bool is_same(const struct conn_peer *a, const struct conn_peer *b)
+{
+	if (a->door != b->door)
+		return false;
+	return a->door == DOOR_UNIX ? a->uid == b->uid : !memcmp(a->source, b->source, sizeof(a->source));
+}
+
+/* Places are kept for the unix socket, so that its users always come in, and for machines that boot. */
 static bool is_full(struct front *front, const struct conn_peer *peer)
 {
-	int same = 0, boot = 0, total = 0, i;
+	int same = 0, boot = 0, tls = 0, total = 0, i;
 
 	for (i = 0; i < FRONT_SLOTS; i++) {
 		const struct conn_peer *other = front->slots[i] ? conn_peer(front->slots[i]) : NULL;
@@ -64,35 +86,48 @@ static bool is_full(struct front *front, const struct conn_peer *peer)
 		if (!other)
 			continue;
 		total++;
-		boot += other->is_boot;
-		if (other->is_boot == peer->is_boot &&
-		    (peer->is_boot ? !strcmp(other->address, peer->address)
-				   : other->uid == peer->uid))
-			same++;
+		boot += other->door == DOOR_BOOT;
+		tls += other->door == DOOR_TLS;
+		same += is_same(other, peer);
 	}
-	if (total == FRONT_SLOTS)
-		return true;
-	if (peer->is_boot)
-		return boot >= FRONT_SLOTS - FRONT_UNIX_SLOTS || same >= FRONT_PER_ADDRESS;
-	return same >= FRONT_PER_USER;
+	switch (peer->door) {
+	case DOOR_UNIX:
+		return total == FRONT_SLOTS || same >= FRONT_PER_USER;
+	case DOOR_BOOT:
+		return boot + tls >= FRONT_SLOTS - FRONT_UNIX_SLOTS || same >= FRONT_PER_ADDRESS;
+	case DOOR_TLS:
+		if (same >= FRONT_PER_ADDRESS)
+			return true;
+		return (tls >= FRONT_SLOTS - FRONT_UNIX_SLOTS - FRONT_BOOT_SLOTS ||
+			boot + tls >= FRONT_SLOTS - FRONT_UNIX_SLOTS || total == FRONT_SLOTS) &&
+		       !conn_make_room(front);
+	case DOOR_COUNT:
+		break;
+	}
+	return true;
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *sa,
 		      int len, void *arg)
 {
-	struct conn_peer peer = { 0 };
 	struct listen *l = arg;
+	struct conn_peer peer = { .door = l->door };
 
 	(void)listener;
-	if (!(l->is_boot ? peer_of_boot(sa, (socklen_t)len, &peer) : peer_of_unix(fd, &peer))) {
+	(void)len;
+	if (!(l->door == DOOR_UNIX ? peer_of_unix(fd, &peer) : peer_of_tcp(sa, &peer))) {
 		close(fd);
 		return;
 	}
-	if (is_full(l->front, &peer)) {
-		conn_turn_away(fd);
+	if (!is_full(l->front, &peer)) {
+		conn_create(l->front, fd, &peer);
 		return;
 	}
-	conn_create(l->front, fd, &peer);
+	l->front->counters.turned_away[l->door]++;
+	if (l->door == DOOR_TLS)
+		close(fd); /* what could be said would not be understood */
+	else
+		conn_turn_away(fd);
 }
 
 static void on_pause_end(evutil_socket_t fd, short what, void *arg)
@@ -114,12 +149,12 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
 	event_add(l->pause, &second);
 }
 
-static struct listen *start(struct front *front, int fd, bool is_boot, struct error *err)
+static struct listen *start(struct front *front, int fd, enum door door, struct error *err)
 {
 	struct listen *l = xcalloc(1, sizeof(*l));
 
 	l->front = front;
-	l->is_boot = is_boot;
+	l->door = door;
 	l->pause = evtimer_new(front->base, on_pause_end, l);
 	l->listener = evconnlistener_new(front->base, on_accept, l,
 					 LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, FRONT_SLOTS,
@@ -201,8 +236,6 @@ struct listen *listen_unix_open(struct front *front, struct error *err)
 {
 	const struct front_options *o = &front->options;
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	struct listen *l;
-	struct stat st;
 	int fd;
 
 	if (strlen(o->socket) >= sizeof(sun.sun_path)) {
@@ -213,17 +246,12 @@ struct listen *listen_unix_open(struct front *front, struct error *err)
 	strcpy(sun.sun_path, o->socket);
 	if (clear_the_way(&sun, err) || (fd = bind_unix(&sun, err)) < 0)
 		return NULL;
-	if (set_owner(o->socket, o, err) || stat(o->socket, &st)) {
+	if (set_owner(o->socket, o, err)) {
 		unlink(o->socket);
 		close(fd);
 		return NULL;
 	}
-	l = start(front, fd, false, err);
-	if (l) {
-		l->dev = st.st_dev;
-		l->ino = st.st_ino;
-	}
-	return l;
+	return start(front, fd, DOOR_UNIX, err);
 }
 
 /* "10.0.0.1:8080", "[fd00::1]:8080": numbers only, so that no resolver is asked. */
@@ -249,9 +277,9 @@ static struct addrinfo *parse_address(const char *text, struct error *err)
 	return found;
 }
 
-struct listen *listen_boot_open(struct front *front, struct error *err)
+struct listen *listen_tcp_open(struct front *front, enum door door, const char *where, struct error *err)
 {
-	struct addrinfo *address = parse_address(front->options.boot, err);
+	struct addrinfo *address = parse_address(where, err);
 	int fd, on = 1, rc;
 
 	if (!address)
@@ -265,10 +293,10 @@ struct listen *listen_boot_open(struct front *front, struct error *err)
 	rc = fd < 0 ? -1 : bind(fd, address->ai_addr, address->ai_addrlen);
 	freeaddrinfo(address);
 	if (rc == 0)
-		return start(front, fd, true, err);
-	error_set(err, ERROR_CONFLICT, "cannot listen on %s: %s", front->options.boot,
+		return start(front, fd, door, err);
+	error_set(err, ERROR_CONFLICT, "cannot listen on %s: %s", where,
 		  strerror(errno));
-	error_hint(err, "The boot address must be one of this host's, and the port free.");
+	error_hint(err, "The address must be one of this host's, and the port free.");
 	if (fd >= 0)
 		close(fd);
 	return NULL;
@@ -276,15 +304,10 @@ struct listen *listen_boot_open(struct front *front, struct error *err)
 
 void listen_close(struct listen *l)
 {
-	struct stat st;
-
 	if (!l)
 		return;
 	if (l->listener)
 		evconnlistener_free(l->listener);
-	if (l->ino && !lstat(l->front->options.socket, &st) && st.st_ino == l->ino &&
-	    st.st_dev == l->dev)
-		unlink(l->front->options.socket);
 	event_free(l->pause);
 	free(l);
 }

@@ -4,26 +4,30 @@
  * never by hand.  It parses what strangers send, so that the core does not have to: a fault here
  * costs connections, not state.  It ends when descriptor 3 closes.
  */
+#include "brake.h"
 #include "clock.h"
+#include "confine.h"
 #include "conn.h"
+#include "credentials.h"
 #include "error.h"
 #include "front.h"
 #include "link.h"
 #include "listen.h"
 #include "log.h"
+#include "text.h"
+#include "tls.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <getopt.h>
-#include <grp.h>
-#include <pwd.h>
+#include <jansson.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <unistd.h>
+#include <time.h>
 
 enum { CORE_FD = 3 };
 
@@ -32,12 +36,16 @@ static const struct option long_options[] = {
 	{ "socket-mode", required_argument, NULL, 'm' },
 	{ "socket-group", required_argument, NULL, 'g' },
 	{ "boot", required_argument, NULL, 'b' },
+	{ "tls", required_argument, NULL, 't' },
+	{ "credentials", required_argument, NULL, 'c' },
 	{ "user", required_argument, NULL, 'u' },
 	{ "log-level", required_argument, NULL, 'l' },
+	{ "handshake-timeout", required_argument, NULL, 'S' },
 	{ "head-timeout", required_argument, NULL, 'H' },
 	{ "body-timeout", required_argument, NULL, 'B' },
 	{ "answer-timeout", required_argument, NULL, 'A' },
 	{ "idle-timeout", required_argument, NULL, 'I' },
+	{ "try", required_argument, NULL, 'T' }, /* for tests */
 	{ 0 },
 };
 
@@ -58,6 +66,24 @@ static int set_mode(unsigned *mode, const char *text, struct error *err)
 	return 0;
 }
 
+static int add_tls(struct front_options *o, const char *text, struct error *err)
+{
+	if (o->n_tls == FRONT_TLS_LISTEN_MAX)
+		return error_set(err, ERROR_USAGE, "more than %d addresses to listen on", FRONT_TLS_LISTEN_MAX);
+	o->tls[o->n_tls++] = text;
+	return 0;
+}
+
+static int set_descriptor(int *fd, const char *text, struct error *err)
+{
+	int64_t n;
+
+	if (text_parse_int(text, CORE_FD + 1, 1024, &n) < 0)
+		return error_set(err, ERROR_USAGE, "`%s` is not a descriptor", text);
+	*fd = (int)n;
+	return 0;
+}
+
 static int set_option(struct front_options *o, int c, const char *text, struct error *err)
 {
 	switch (c) {
@@ -72,6 +98,13 @@ static int set_option(struct front_options *o, int c, const char *text, struct e
 	case 'b':
 		o->boot = text;
 		return 0;
+	case 't':
+		return add_tls(o, text, err);
+	case 'c':
+		return set_descriptor(&o->credentials, text, err);
+	case 'T':
+		o->trial = text;
+		return 0;
 	case 'u':
 		o->user = text;
 		return 0;
@@ -79,6 +112,8 @@ static int set_option(struct front_options *o, int c, const char *text, struct e
 		return log_set_level(text)
 			       ? error_set(err, ERROR_USAGE, "`%s` is not a log level", text)
 			       : 0;
+	case 'S':
+		return set_duration(&o->shake_ms, text, err);
 	case 'H':
 		return set_duration(&o->head_ms, text, err);
 	case 'B':
@@ -97,6 +132,8 @@ static int parse_options(int argc, char **argv, struct front_options *o, struct 
 	int c;
 
 	*o = (struct front_options){ .socket_mode = 0660,
+				     .credentials = -1,
+				     .shake_ms = 5000,
 				     .head_ms = 10000,
 				     .body_ms = 30000,
 				     .answer_ms = 180000,
@@ -104,50 +141,61 @@ static int parse_options(int argc, char **argv, struct front_options *o, struct 
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		if (set_option(o, c, optarg, err))
 			return -1;
-	if (optind < argc || !o->socket)
+	if (optind < argc || !o->socket || (o->n_tls && o->credentials < 0))
 		return error_set(err, ERROR_USAGE,
 				 "usage: recast-front --socket PATH [--socket-mode MODE] "
-				 "[--socket-group NAME] [--boot ADDR:PORT] [--user NAME]");
+				 "[--socket-group NAME] [--boot ADDR:PORT] "
+				 "[--tls ADDR:PORT... --credentials FD] [--user NAME]");
 	return 0;
 }
 
-/* Room for every connection; no core file with somebody's request in it; no way to more rights. */
-static void confine(void)
+static int by_value(const void *a, const void *b)
 {
-	struct rlimit none = { 0, 0 }, files;
-
-	if (!getrlimit(RLIMIT_NOFILE, &files)) {
-		files.rlim_cur = files.rlim_max < 4096 ? files.rlim_max : 4096;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
-	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_DUMPABLE, 0);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	return *(const int *)a - *(const int *)b;
 }
 
-static int become(const char *user, struct error *err)
+/* What libraries would open files or make calls for at their first use. */
+static void warm_up(struct front *front)
 {
-	struct passwd *pw = getpwnam(user);
+	int numbers[1024] = { 0 };
+	unsigned char byte;
 
-	if (!pw)
-		return error_set(err, ERROR_NOT_FOUND, "there is no user `%s`", user);
-	if (setgroups(0, NULL) || setgid(pw->pw_gid) || setuid(pw->pw_uid))
-		return error_set(err, ERROR_DENIED, "cannot become user %s: %s", user,
-				 strerror(errno));
-	return 0;
+	qsort(numbers, 1024, sizeof(numbers[0]), by_value); /* asks for the size of the memory, once */
+	tzset();
+	json_object_seed(0);
+	OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL);
+	RAND_bytes(&byte, 1);
+	front->tls = tls_create();
+	front->brake = brake_create();
+}
+
+static int listen_all(struct front *front, struct error *err)
+{
+	const struct front_options *o = &front->options;
+	int i;
+
+	if (o->boot && !(front->listen_boot = listen_tcp_open(front, DOOR_BOOT, o->boot, err)))
+		return -1;
+	for (i = 0; i < o->n_tls; i++)
+		if (!(front->listen_tls[i] = listen_tcp_open(front, DOOR_TLS, o->tls[i], err)))
+			return -1;
+	front->listen_unix = listen_unix_open(front, err);
+	return front->listen_unix ? 0 : -1;
 }
 
 static int open_all(struct front *front, struct error *err)
 {
+	const struct front_options *o = &front->options;
+
+	warm_up(front);
 	front->link = link_open(front, CORE_FD, err);
 	if (!front->link)
 		return -1;
-	front->listen_unix = listen_unix_open(front, err);
-	if (!front->listen_unix)
+	if (o->n_tls && !(front->credentials = credentials_open(front, o->credentials, err)))
 		return -1;
-	if (front->options.boot && !(front->listen_boot = listen_boot_open(front, err)))
+	if (listen_all(front, err) || confine_user(o->user, err) || confine_files(err))
 		return -1;
-	return front->options.user ? become(front->options.user, err) : 0;
+	return 0;
 }
 
 static void on_signal(evutil_socket_t number, short what, void *arg)
@@ -159,16 +207,40 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	event_base_loopbreak(front->base);
 }
 
-static void run(struct front *front)
+static int run(struct front *front, struct error *err)
 {
 	struct event *term = evsignal_new(front->base, SIGTERM, on_signal, front);
+	int rc;
 
 	event_add(term, NULL);
-	log_info("main", "serving %s%s%s", front->options.socket,
-		 front->options.boot ? " and boot requests on " : "",
-		 front->options.boot ? front->options.boot : "");
-	event_base_dispatch(front->base);
+	rc = confine_calls(err);
+	if (rc == 0 && front->options.trial)
+		confine_try(front->options.trial);
+	if (rc == 0) {
+		log_info("main", "serving %s%s%s%s", front->options.socket,
+			 front->options.boot ? " and boot requests on " : "",
+			 front->options.boot ? front->options.boot : "", front->options.n_tls ? " and TLS" : "");
+		event_base_dispatch(front->base);
+	}
 	event_free(term);
+	return rc;
+}
+
+static void close_all(struct front *front)
+{
+	int i;
+
+	listen_close(front->listen_unix);
+	listen_close(front->listen_boot);
+	for (i = 0; i < front->options.n_tls; i++)
+		listen_close(front->listen_tls[i]);
+	conn_close_all(front);
+	credentials_close(front->credentials);
+	link_close(front->link);
+	tls_destroy(front->tls);
+	brake_destroy(front->brake);
+	event_base_free(front->base);
+	libevent_global_shutdown();
 }
 
 int main(int argc, char **argv)
@@ -180,24 +252,19 @@ int main(int argc, char **argv)
 	log_open("recast-front");
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN); /* Ctrl-C at recastd: the core decides when we go */
+	signal(SIGHUP, SIG_IGN); /* and when certificates are loaded anew */
 	if (parse_options(argc, argv, &front.options, &err)) {
 		log_error("main", "%s", err.text);
 		return 2;
 	}
-	confine();
+	confine_begin();
 	front.base = event_base_new();
-	if (open_all(&front, &err)) {
+	if (open_all(&front, &err) || run(&front, &err)) {
 		log_error("main", "%s%s%s", err.text, err.hint[0] ? "; " : "", err.hint);
 		rc = error_exit(err.code);
 	} else {
-		run(&front);
 		rc = link_is_broken(front.link) ? 1 : 0;
 	}
-	listen_close(front.listen_unix);
-	listen_close(front.listen_boot);
-	conn_close_all(&front);
-	link_close(front.link);
-	event_base_free(front.base);
-	libevent_global_shutdown();
+	close_all(&front);
 	return rc;
 }

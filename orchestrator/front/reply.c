@@ -128,7 +128,7 @@ void reply_stream_end(struct evbuffer *out, struct reply_style style)
 		evbuffer_add(out, "0\r\n\r\n", 5);
 }
 
-void reply_problem(struct evbuffer *out, struct reply_style style, int status,
+void reply_problem(struct evbuffer *out, struct reply_style style, int status, int wait_s,
 		   const struct error *err)
 {
 	json_t *frame = json_object(), *body = json_object(), *headers = json_object();
@@ -141,8 +141,8 @@ void reply_problem(struct evbuffer *out, struct reply_style style, int status,
 	json_setf(body, "hint", "%s", err->hint[0] ? err->hint : error_advice(err->code));
 	if (status == 405)
 		json_setf(headers, "Allow", "GET, POST, PUT, DELETE");
-	if (status == 503)
-		json_setf(headers, "Retry-After", "1");
+	if (wait_s)
+		json_setf(headers, "Retry-After", "%d", wait_s);
 	json_object_set_new(frame, "status", json_integer(status));
 	json_object_set_new(frame, "headers", headers);
 	json_object_set_new(frame, "body", body);

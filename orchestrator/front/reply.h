@@ -28,8 +28,8 @@ void reply_stream_chunk(struct evbuffer *out, struct reply_style style, const ch
 			size_t len);
 void reply_stream_end(struct evbuffer *out, struct reply_style style);
 
-/* A problem body for @err under HTTP @status. */
-void reply_problem(struct evbuffer *out, struct reply_style style, int status,
+/* A problem body for @err under HTTP @status; with @wait_s the client is told to wait so many seconds. */
+void reply_problem(struct evbuffer *out, struct reply_style style, int status, int wait_s,
 		   const struct error *err);
 
 #endif

@@ -96,7 +96,7 @@ json_t *core_events_after(struct core *c, int64_t seq, int limit)
 
 int64_t core_last_event(const struct core *c)
 {
-	return c->last_event;
+	return store_event_last(c->store);
 }
 
 void core_on_events(struct core *c, void (*fn)(void *arg), void *arg)
@@ -143,6 +143,7 @@ static void on_reload(void *arg)
 static void commit_failed(struct core *c, const struct error *err)
 {
 	log_error("core", "commit failed, nothing of this turn counts: %s", err->text);
+	c->commit_failed = true;
 	c->era++;
 	outgoing_drop(c);
 	engine_destroy(c->engine);
@@ -161,8 +162,15 @@ static void commit_failed(struct core *c, const struct error *err)
 
 int core_commit(struct core *c, struct error *err)
 {
-	if (store_commit(c->store, err) == 0)
+	bool wrote = store_dirty(c->store);
+
+	if (store_commit(c->store, err) == 0) {
+		if (wrote) {
+			c->committed_at = env_mono(c->env);
+			c->commit_failed = false;
+		}
 		return 0;
+	}
 	commit_failed(c, err);
 	return -1;
 }

@@ -180,3 +180,8 @@ json_t *drifts_json(const struct drifts *d, const char *persona)
 	free(all);
 	return out;
 }
+
+size_t drifts_count(const struct drifts *d)
+{
+	return table_count(d->by_key);
+}

@@ -406,3 +406,18 @@ void service_drift(struct core *c, struct answer *a, const char *persona, bool n
 	read_all(r);
 	answer_waiters(r);
 }
+
+size_t reconcile_drifts(const struct reconcile *r)
+{
+	return drifts_count(r->drifts);
+}
+
+size_t reconcile_orphans(const struct reconcile *r)
+{
+	const struct watch *w;
+	size_t n = 0, i;
+
+	for (i = 0; (w = table_at(r->watches, i)); i++)
+		n += json_array_size(w->orphans);
+	return n;
+}

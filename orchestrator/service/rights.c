@@ -216,6 +216,7 @@ static int by_certificate(struct core *c, struct caller *caller, const char *sub
 		return error_hint(err, "Give it one: persona account add --cert '%s' --role ROLE", subject);
 	}
 	rc = take_record(c, caller, doc, "cert", subject, err);
+	snprintf(caller->account, sizeof(caller->account), "%s", key);
 	json_decref(doc);
 	return rc;
 }
@@ -246,9 +247,10 @@ bool service_still_in(struct core *c, const struct caller *caller)
 	json_t *doc;
 	bool in;
 
-	if (!caller->token[0])
+	if (!caller->token[0] && !caller->account[0])
 		return true;
-	doc = store_record_get(c->store, "token", caller->token);
+	doc = caller->token[0] ? store_record_get(c->store, "token", caller->token)
+			       : store_record_get(c->store, "account", caller->account);
 	in = doc && (!json_int(doc, "expires", 0) || env_wall(c->env) < json_int(doc, "expires", 0));
 	json_decref(doc);
 	return in;

@@ -22,6 +22,7 @@ struct caller {
 	char name[96]; /* "uid 0", "token ci", "cert CN=ci" */
 	char from[64]; /* "socket", or an address */
 	char token[65]; /* the token's hash; empty: another way */
+	char account[256]; /* key of a certificate's account; empty: another way */
 	int role;	/* enum role of access.h */
 	json_t *scopes; /* owned; NULL or empty: the whole site */
 };
@@ -133,6 +134,10 @@ void service_show(struct core *c, struct answer *a, const char *kind, const char
 void service_runs(struct core *c, struct answer *a, bool open_only, int limit);
 void service_run_show(struct core *c, struct answer *a, int64_t id);
 void service_errors(struct core *c, struct answer *a);
+
+/* metrics.c: 200 when a commit just succeeded, or succeeds now; else the problem.  And the numbers of it all. */
+void service_ready(struct core *c, struct answer *a);
+json_t *service_metrics(struct core *c);
 
 /* admin.c */
 void service_secret_put(struct core *c, struct answer *a, const char *name, json_t *body);

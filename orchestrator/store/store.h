@@ -113,6 +113,8 @@ json_t *store_run_get(struct store *s, int64_t id);
 json_t *store_run_by_request(struct store *s, const char *request);
 json_t *store_run_open(struct store *s);
 json_t *store_run_recent(struct store *s, int64_t before, int limit);
+/* {state: how many are kept} */
+json_t *store_run_counts(struct store *s);
 void store_step_add(struct store *s, int64_t run, int n, const json_t *doc);
 void store_step_state(struct store *s, int64_t run, int n, const char *state, const char *reason, bool ended);
 /* [{n, doc, state, reason, started, ended}] */
@@ -125,6 +127,8 @@ json_t *store_lock_of(struct store *s, int64_t run);
 int64_t store_event_add(struct store *s, const char *type, int64_t run, const json_t *doc);
 /* [{seq, time, type, run, doc}] after @seq. */
 json_t *store_event_after(struct store *s, int64_t seq, int limit);
+/* The last one that was committed. */
+int64_t store_event_last(const struct store *s);
 /* Keep only the newest @keep events and ended runs. */
 void store_trim(struct store *s, int64_t keep_events, int64_t keep_runs);
 

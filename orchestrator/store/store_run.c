@@ -102,6 +102,16 @@ json_t *store_step_all(struct store *s, int64_t run)
 	return out;
 }
 
+json_t *store_run_counts(struct store *s)
+{
+	sqlite3_stmt *stmt = store_bind(s, STMT_RUN_COUNTS, "");
+	json_t *out = json_object();
+
+	while (store_row(s, stmt))
+		json_object_set_new(out, column_text(stmt, 0), column_int(stmt, 1));
+	return out;
+}
+
 void store_lock_add(struct store *s, const char *target, int64_t run, int64_t epoch)
 {
 	store_write(s, STMT_LOCK_ADD, "tii", target, run, epoch);
@@ -127,6 +137,11 @@ int64_t store_event_add(struct store *s, const char *type, int64_t run, const js
 	s->last_event++;
 	store_write(s, STMT_EVENT_ADD, run ? "iitij" : "iit0j", s->last_event, s->now_ms, type, run, doc);
 	return s->last_event;
+}
+
+int64_t store_event_last(const struct store *s)
+{
+	return s->committed_event;
 }
 
 json_t *store_event_after(struct store *s, int64_t seq, int limit)

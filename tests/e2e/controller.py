@@ -168,6 +168,7 @@ class Controller:
             self.stop()
             reports = [line for line in self.log().splitlines() if "Sanitizer" in line or "runtime error:" in line]
             assert not reports, "a sanitizer reported:\n" + self.log()[-6000:]
+            assert "killed by its filter" not in self.log(), "recast-front made a call that it may not make"
         finally:
             for pid in self.children_left() if self.process else []:
                 os.kill(pid, signal.SIGKILL)

@@ -7,6 +7,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -16,7 +17,7 @@ PATIENCE = 10.0
 
 
 class FakeCore:
-    def __init__(self, program, *options, boot=None):
+    def __init__(self, program, *options, boot=None, tls=None, files=()):
         self.dir = tempfile.mkdtemp(prefix="recast-front-")
         self.path = os.path.join(self.dir, "front.sock")
         self.log_path = os.path.join(self.dir, "log")
@@ -24,12 +25,19 @@ class FakeCore:
         argv = [program, "--socket", self.path, "--log-level", "debug", *options]
         if boot:
             argv += ["--boot", boot]
+        self.certificates, theirs_too = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        if tls:
+            argv += ["--tls", tls, "--credentials", str(theirs_too.fileno())]
+        if files:
+            self.hand_over(*files)
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 ["bash", "-c", 'exec 3<&"$0"; exec "$@"', str(theirs.fileno()), *argv],
-                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                pass_fds=[theirs.fileno(), theirs_too.fileno()], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         theirs.close()
+        theirs_too.close()
         self.buffer = b""
+        self.trial = "--try" in options
         self.wait_until(lambda: self.process.poll() is not None or b"serving" in self.log())
 
     def __enter__(self):
@@ -42,12 +50,26 @@ class FakeCore:
         if self.sock:
             self.sock.close()
             self.sock = None
+        self.certificates.close()
         try:
             self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
         shutil.rmtree(self.dir, ignore_errors=True)
+        assert self.trial or self.process.returncode != -signal.SIGSYS, "it made a call that it may not make"
+
+    def hand_over(self, *paths):
+        """Certificate, key, perhaps a CA: as recastd does, as open descriptors."""
+        fds = [os.open(path, os.O_RDONLY) for path in paths]
+        socket.send_fds(self.certificates, [b"c"], fds)
+        for fd in fds:
+            os.close(fd)
+
+    def verdict(self):
+        """What the front makes of what was handed over: b"+" or b"-"."""
+        self.certificates.settimeout(PATIENCE)
+        return self.certificates.recv(16)
 
     def log(self):
         with open(self.log_path, "rb") as f:

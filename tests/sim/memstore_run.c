@@ -150,6 +150,30 @@ json_t *store_run_recent(struct store *s, int64_t before, int limit)
 	return out;
 }
 
+static bool any(const struct row *row, const void *arg)
+{
+	(void)row;
+	(void)arg;
+	return true;
+}
+
+json_t *store_run_counts(struct store *s)
+{
+	const struct row **rows = rows_all(s, MEM_RUN, any, NULL, by_first_number);
+	json_t *out = json_object(), *run;
+	const char *state;
+	size_t i;
+
+	for (i = 0; rows[i]; i++) {
+		run = run_json(s, rows[i]);
+		state = json_str(run, "state", "");
+		json_object_set_new(out, state, json_integer(json_int(out, state, 0) + 1));
+		json_decref(run);
+	}
+	free(rows);
+	return out;
+}
+
 static void step_key(char out[48], int64_t run, int n)
 {
 	snprintf(out, 48, "%lld/%d", (long long)run, n);
@@ -311,6 +335,11 @@ static void add_events(struct store *s, const struct events *e, int64_t seq, int
 				       "time", (json_int_t)row->time, "type", row->type, "run",
 				       number_json(row->run), "doc", doc_pass(s, row->doc)));
 	}
+}
+
+int64_t store_event_last(const struct store *s)
+{
+	return s->disk->tables->event_seq;
 }
 
 json_t *store_event_after(struct store *s, int64_t seq, int limit)

@@ -29,6 +29,8 @@ struct core {
 	struct reconcile *reconcile;
 	int64_t epoch, last_run, started;
 	uint64_t era; /* of the engine: answers to an older one are dropped */
+	int64_t committed_at; /* the last commit that wrote (monotonic ms) */
+	bool commit_failed;   /* the last one did */
 	bool superseded; /* another controller has taken over: nothing more may be sent */
 	int planning; /* wishes that are being observed */
 
@@ -38,7 +40,6 @@ struct core {
 	struct timer *timers;
 	struct outgoing *out_first, **out_last;
 	struct waiting *wait_first, **wait_last;
-	int64_t last_event;
 
 	void (*events_fn)(void *arg);
 	void *events_arg;

@@ -19,6 +19,9 @@ void reconcile_load(struct reconcile *r);
 void reconcile_changed(struct reconcile *r, const json_t *event);
 /* A run has ended: what was found of its personas before is not known any more. */
 void reconcile_run_ended(struct reconcile *r, const struct run *run);
+/* How many differences and orphans are known now. */
+size_t reconcile_drifts(const struct reconcile *r);
+size_t reconcile_orphans(const struct reconcile *r);
 
 /* drift.c: what was found. */
 struct drifts;
@@ -30,6 +33,7 @@ void drifts_put(struct drifts *d, const char *persona, const char *machine, cons
 void drifts_forget(struct drifts *d, const char *persona);
 /* Of @persona, or of all (NULL). */
 json_t *drifts_json(const struct drifts *d, const char *persona);
+size_t drifts_count(const struct drifts *d);
 
 /* repair.c: start repairs by itself where a persona wants it, and give up when somebody changes it back again and again. */
 struct repairs;
