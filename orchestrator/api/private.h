@@ -35,7 +35,7 @@ struct api {
 	struct bufferevent *bev;
 	struct frame_reader reader;
 	struct stream *streams;
-	struct event *restart;
+	struct event *restart, *watch;
 	uint64_t front_era; /* answers to a front that died are dropped */
 	unsigned restarts;
 	struct credential_files good, pending; /* what was served last; what nobody has judged yet */
@@ -81,6 +81,7 @@ void stream_console_open(struct call *call, const char *machine);
 void stream_closed(struct api *api, int64_t id);
 void streams_drop(struct api *api);
 void streams_push_events(void *arg);
+void streams_watch(evutil_socket_t fd, short what, void *arg); /* every few seconds */
 void streams_push_console(void *arg, const char *machine, const char *data);
 
 #endif

@@ -529,6 +529,7 @@ void route_request(struct api *api, const json_t *frame)
 struct api *api_create(struct event_base *base, struct core *core, const struct api_config *config,
 		       struct error *err)
 {
+	static const struct timeval every = { 5, 0 };
 	struct api *api = xcalloc(1, sizeof(*api));
 
 	api->base = base;
@@ -539,6 +540,8 @@ struct api *api_create(struct event_base *base, struct core *core, const struct 
 		free(api);
 		return NULL;
 	}
+	api->watch = event_new(base, -1, EV_PERSIST, streams_watch, api);
+	event_add(api->watch, &every);
 	core_on_events(core, streams_push_events, api);
 	core_on_console(core, streams_push_console, api);
 	return api;
@@ -550,6 +553,7 @@ void api_destroy(struct api *api)
 
 	core_on_events(api->core, NULL, NULL);
 	core_on_console(api->core, NULL, NULL);
+	event_free(api->watch);
 	front_stop(api);
 	while ((s = api->streams)) {
 		api->streams = s->next;

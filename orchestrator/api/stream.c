@@ -144,6 +144,14 @@ void streams_drop(struct api *api)
 		stream_closed(api, api->streams->id);
 }
 
+/* A token expires without an event. */
+void streams_watch(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	cut_strangers(arg);
+}
+
 void streams_push_events(void *arg)
 {
 	struct api *api = arg;

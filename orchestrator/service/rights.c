@@ -251,7 +251,9 @@ bool service_still_in(struct core *c, const struct caller *caller)
 		return true;
 	doc = caller->token[0] ? store_record_get(c->store, "token", caller->token)
 			       : store_record_get(c->store, "account", caller->account);
-	in = doc && (!json_int(doc, "expires", 0) || env_wall(c->env) < json_int(doc, "expires", 0));
+	in = doc && (!json_int(doc, "expires", 0) || env_wall(c->env) < json_int(doc, "expires", 0)) &&
+	     role_by_name(json_str(doc, "role", "")) == (enum role)caller->role &&
+	     json_equal(json_object_get(doc, "scopes"), caller->scopes); /* what it may is another thing by now */
 	json_decref(doc);
 	return in;
 }

@@ -78,7 +78,7 @@ int service_authenticate(struct core *c, const struct credentials *k, struct cal
 /* Whether @caller may do @verb ("apply", see access/roles.def) with the object; DENIED with what it lacks. */
 int service_may(struct core *c, const struct caller *caller, const char *verb, enum target target, const char *object,
 		const json_t *body, struct error *err);
-/* For streams: whether what it came in with is still good, and whether it may see an event. */
+/* For streams: whether what it came in with is still good and means the same, and whether it may see an event. */
 bool service_still_in(struct core *c, const struct caller *caller);
 bool service_shows_event(struct core *c, const struct caller *caller, const json_t *doc);
 void service_whoami(struct core *c, struct answer *a);

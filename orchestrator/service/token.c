@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOKEN_BYTES = 32, EXPIRES_MAX_MS = 366 * 86400 };
+enum { TOKEN_BYTES = 32 };
 
 /* {name, role, scopes, expires} of a body, complete and within what the maker may himself. */
 static json_t *grant_of(struct core *c, const struct caller *by, const json_t *body, struct error *err)

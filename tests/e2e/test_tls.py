@@ -248,6 +248,24 @@ def test_a_revoked_token_ends_its_stream(builddir):
             assert line, "the other stream ended as well"
 
 
+def test_a_token_that_expires_and_an_account_that_is_narrowed_end_their_streams(builddir):
+    with TlsController(builddir) as c:
+        short = token(c, "short", "viewer", expires=int(time.time() * 1000) + 3000)
+        first = c.connection()
+        first.request("GET", "/v1/events", headers=short)
+        stream = first.getresponse()
+        tap.equal(stream.readline(), b": recast\n")
+        stream.read()  # to its end, without any event
+        ci = c.ca.issue("ci", "/CN=ci")
+        tap.equal(c.api("PUT", "/v1/accounts", {"cert": "CN=ci", "role": "viewer"})[0], 200)
+        second = c.connection(ci)
+        second.request("GET", "/v1/events")
+        stream = second.getresponse()
+        tap.equal(stream.readline(), b": recast\n")
+        tap.equal(c.api("PUT", "/v1/accounts", {"cert": "CN=ci", "role": "viewer", "scopes": ["persona:web"]})[0], 200)
+        stream.read()  # what it was opened for it may not see any more
+
+
 def test_a_removed_account_ends_the_stream_of_its_certificate(builddir):
     with TlsController(builddir) as c:
         ci = c.ca.issue("ci", "/CN=ci")
