@@ -385,13 +385,10 @@ static void on_read(void *arg, const struct op_result *r)
 /* The BMC of a machine that is off by somebody's word is not asked. */
 static bool is_confirmed(struct core *c, const char *device)
 {
-	const struct machine *m;
-	size_t i;
+	const struct device *d = model_device(c->model, device);
+	const struct machine *m = d && d->cls == CLASS_BMC ? core_machine_of_bmc(c, device) : NULL;
 
-	for (i = 0; (m = model_at(c->model, KIND_MACHINE, i)); i++)
-		if (!strcmp(m->bmc->name, device))
-			return roster_confirmed(c->roster, m->name) != NULL;
-	return false;
+	return m && roster_confirmed(c->roster, m->name);
 }
 
 static void read_devices(struct planning *p, const json_t *reads)

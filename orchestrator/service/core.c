@@ -386,6 +386,18 @@ const struct machine *core_machine(struct core *c, const char *name, struct erro
 	return m;
 }
 
+const struct machine *core_machine_of_bmc(struct core *c, const char *device)
+{
+	char *name = xstrdup(device);
+	const struct machine *machine;
+
+	if (strlen(name) > 4)
+		name[strlen(name) - 4] = '\0'; /* "-bmc" */
+	machine = model_machine(c->model, name);
+	free(name);
+	return machine;
+}
+
 const struct persona *core_persona(struct core *c, const char *name, struct error *err)
 {
 	const struct persona *p = model_persona(c->model, name);

@@ -146,22 +146,10 @@ static void compare(struct watch *w, const struct assignment *a, enum device_cla
 	arena_fini(&arena);
 }
 
-static const struct machine *machine_of_bmc(const struct model *m, const char *device)
-{
-	char *name = xstrdup(device);
-	const struct machine *machine;
-
-	if (strlen(name) > 4)
-		name[strlen(name) - 4] = '\0'; /* "-bmc" */
-	machine = model_machine(m, name);
-	free(name);
-	return machine;
-}
-
 static void take(struct watch *w, const struct device *d, const json_t *document)
 {
 	struct core *c = w->r->core;
-	const struct machine *m = d->cls == CLASS_BMC ? machine_of_bmc(c->model, w->device) : NULL;
+	const struct machine *m = d->cls == CLASS_BMC ? core_machine_of_bmc(c, w->device) : NULL;
 	const struct assignment *a;
 	json_t *observed;
 	size_t i;

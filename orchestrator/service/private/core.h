@@ -84,6 +84,8 @@ bool answered_before(struct core *c, struct answer *a, const char *request);
 
 /* A machine by name, or an error with the nearest name. */
 const struct machine *core_machine(struct core *c, const char *name, struct error *err);
+/* Whose BMC the device of this name is (model.h: NAME-bmc), or NULL. */
+const struct machine *core_machine_of_bmc(struct core *c, const char *device);
 const struct persona *core_persona(struct core *c, const char *name, struct error *err);
 
 #endif
