@@ -95,30 +95,6 @@ static void resume_step(struct step *step, const json_t *row)
 	error_set(step->error, error_by_name(json_str(reason, "code", "")), "%s", json_str(reason, "text", ""));
 }
 
-static bool undo_has_begun(const struct run *run, int phase)
-{
-	int i;
-
-	for (i = 0; i < run->n_steps; i++)
-		if (run->steps[i].phase <= phase && (run->steps[i].state == STEP_UNDO || run->steps[i].state == STEP_UNDONE ||
-						     run->steps[i].state == STEP_UNDO_FAILED))
-			return true;
-	return false;
-}
-
-/* A step that had failed may have taken effect.  Where its phase was undone without it, it was known that it had not. */
-static void resume_failed(struct run *run)
-{
-	struct step *step;
-	int i;
-
-	for (i = 0; i < run->n_steps; i++) {
-		step = &run->steps[i];
-		if (step->state == STEP_FAILED && json_is_object(json_object_get(step->doc, "undo")) && undo_has_begun(run, step->phase))
-			step->seen_unknown = false;
-	}
-}
-
 void engine_resume(struct engine *e, const json_t *row, const json_t *steps, const json_t *targets)
 {
 	json_auto_t *docs = json_array();
@@ -148,7 +124,6 @@ void engine_resume(struct engine *e, const json_t *row, const json_t *steps, con
 								json_int(step->doc, "deadline_ms", 60000));
 		step_send(e, run, step);
 	}
-	resume_failed(run);
 	drive(e, run);
 }
 

@@ -81,6 +81,7 @@ int plan_repair(struct planner *pl, const struct cast *c);
 int plan_adopt(struct planner *pl, const struct cast *c);
 
 /* storage.c */
+bool plan_has_volume(struct planner *pl, const struct volume *v);
 enum map_state {
 	MAP_SAME,    /* as wished, in this generation */
 	MAP_GROWS,   /* as wished, but for LUNs that are still missing */

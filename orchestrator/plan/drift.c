@@ -86,10 +86,9 @@ static void drift_foreign(struct drifting *d, const struct device *array)
 
 static void drift_volume(struct drifting *d, const struct volume *v)
 {
-	const json_t *seen = plan_seen(&d->pl, v->array->name, "volumes", v->volume);
 	struct arena *a = &d->pl.plan->arena;
 
-	if (!seen || !json_bool(seen, "exists", true))
+	if (!plan_has_volume(&d->pl, v))
 		note(d, v->array, arena_printf(a, "volume:%s", v->volume), "volume", NULL, NULL, IMPACT_NONE, false,
 		     arena_printf(a, "volume %s has gone from %s", v->volume, v->array->name));
 }

@@ -64,29 +64,15 @@ static int plan_maps(struct planner *pl, const struct cast *c)
 	return 0;
 }
 
-/* Steps are sorted by phase in the end, so the order here does not matter. */
-int plan_in_place(struct planner *pl, const struct cast *c)
-{
-	struct cast here = *c;
-
-	here.next_generation = c->generation;
-	return plan_ports_live(pl, &here, c->generation) < 0 || plan_volumes(pl, &here) < 0 ||
-			       plan_verify(pl, &here, true) < 0 || plan_maps(pl, &here) < 0 ?
-		       -1 :
-		       0;
-}
-
 /* A repair makes no volume: one that has gone took its data along. */
 static int check_volumes(struct planner *pl, const struct cast *c)
 {
 	const struct volume *v;
-	const json_t *seen;
 	int i;
 
 	for (i = 0; i < c->persona->n_volumes; i++) {
 		v = &c->persona->volumes[i];
-		seen = plan_seen(pl, v->array->name, "volumes", v->volume);
-		if (seen && json_bool(seen, "exists", true))
+		if (plan_has_volume(pl, v))
 			continue;
 		error_set(pl->err, ERROR_CONFLICT, "volume %s has gone from %s", v->volume, v->array->name);
 		return error_hint(pl->err, "Restore it on the array. A repair makes no volumes, since it would be an empty one.");
@@ -94,14 +80,24 @@ static int check_volumes(struct planner *pl, const struct cast *c)
 	return 0;
 }
 
-int plan_repair(struct planner *pl, const struct cast *c)
+/* Steps are sorted by phase in the end, so the order here does not matter. */
+static int in_flight(struct planner *pl, const struct cast *c, int (*volumes)(struct planner *, const struct cast *))
 {
 	struct cast here = *c;
 
 	here.next_generation = c->generation;
-	power_of(pl, c->to);
-	return plan_ports_live(pl, &here, c->generation) < 0 || check_volumes(pl, &here) < 0 ||
-			       plan_verify(pl, &here, true) < 0 || plan_maps(pl, &here) < 0 ?
-		       -1 :
-		       0;
+	if (plan_ports_live(pl, &here, c->generation) < 0 || volumes(pl, &here) < 0 || plan_verify(pl, &here, true) < 0)
+		return -1;
+	return plan_maps(pl, &here);
+}
+
+int plan_in_place(struct planner *pl, const struct cast *c)
+{
+	return in_flight(pl, c, plan_volumes);
+}
+
+int plan_repair(struct planner *pl, const struct cast *c)
+{
+	power_of(pl, c->to); /* the plan rests on it */
+	return in_flight(pl, c, check_volumes);
 }

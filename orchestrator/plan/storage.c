@@ -72,18 +72,23 @@ int plan_unmaps(struct planner *pl, const struct cast *c)
 	return 0;
 }
 
+bool plan_has_volume(struct planner *pl, const struct volume *v)
+{
+	const json_t *seen = plan_seen(pl, v->array->name, "volumes", v->volume);
+
+	return seen && json_bool(seen, "exists", true);
+}
+
 int plan_volumes(struct planner *pl, const struct cast *c)
 {
 	const struct volume *v;
 	struct plan_step *s;
-	const json_t *seen;
 	json_t *set;
 	int i;
 
 	for (i = 0; i < c->persona->n_volumes; i++) {
 		v = &c->persona->volumes[i];
-		seen = plan_seen(pl, v->array->name, "volumes", v->volume);
-		if (seen && json_bool(seen, "exists", true))
+		if (plan_has_volume(pl, v))
 			continue;
 		if (!v->source && !v->size) {
 			error_set(pl->err, ERROR_CONFLICT, "volume %s does not exist on %s", v->volume,

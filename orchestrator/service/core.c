@@ -386,6 +386,15 @@ const struct machine *core_machine(struct core *c, const char *name, struct erro
 	return m;
 }
 
+int64_t core_holder(const struct core *c, const char *kind, const char *name)
+{
+	char *target = xasprintf("%s:%s", kind, name);
+	int64_t run = engine_holder(c->engine, target);
+
+	free(target);
+	return run;
+}
+
 const struct machine *core_machine_of_bmc(struct core *c, const char *device)
 {
 	char *name = xstrdup(device);

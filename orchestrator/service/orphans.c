@@ -31,15 +31,6 @@ static const char *machine_of(void *arg, const char *persona)
 	return a ? a->machine : NULL;
 }
 
-static bool held(struct core *c, const char *kind, const char *name)
-{
-	char *target = xasprintf("%s:%s", kind, name);
-	bool yes = engine_holder(c->engine, target) != 0;
-
-	free(target);
-	return yes;
-}
-
 static const struct machine *machine_at(struct core *c, const json_t *orphan)
 {
 	const char *object = json_str(orphan, "object", "");
@@ -59,8 +50,8 @@ static bool is_spoken_for(struct core *c, const json_t *orphan)
 {
 	const struct machine *m = machine_at(c, orphan);
 
-	return held(c, "persona", json_str(orphan, "persona", "")) ||
-	       (m && (held(c, "machine", m->name) || roster_quarantine(c->roster, m->name)));
+	return core_holder(c, "persona", json_str(orphan, "persona", "")) ||
+	       (m && (core_holder(c, "machine", m->name) || roster_quarantine(c->roster, m->name)));
 }
 
 json_t *orphans_find(struct core *c, const json_t *observed)

@@ -97,21 +97,12 @@ void reconcile_load(struct reconcile *r)
 	drifts_load(r->drifts);
 }
 
-static bool held(struct core *c, const char *kind, const char *name)
-{
-	char *target = xasprintf("%s:%s", kind, name);
-	bool yes = engine_holder(c->engine, target) != 0;
-
-	free(target);
-	return yes;
-}
-
 /* Whether the reading says something about this assignment as it is now. */
 static bool is_settled(const struct watch *w, const struct assignment *a)
 {
 	struct core *c = w->r->core;
 
-	return a->touched < w->asked && !held(c, "persona", a->persona) && !held(c, "machine", a->machine);
+	return a->touched < w->asked && !core_holder(c, "persona", a->persona) && !core_holder(c, "machine", a->machine);
 }
 
 static bool uses_array(const struct persona *p, const char *device)
@@ -342,7 +333,7 @@ static bool any_of_others(struct core *c, const char *device, const json_t *obje
 	json_array_foreach(objects, i, object) {
 		name = json_string_value(object) ? json_string_value(object) : "";
 		target = strncmp(name, "port:", 5) ? NULL : xasprintf("%s/%s", device, name + 5);
-		ours = ours && target && held(c, "port", target);
+		ours = ours && target && core_holder(c, "port", target);
 		free(target);
 	}
 	return !ours;

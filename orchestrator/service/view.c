@@ -13,14 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static int64_t holder(struct core *c, const char *what, const char *name)
-{
-	char target[128];
-
-	snprintf(target, sizeof(target), "%s:%s", what, name);
-	return engine_holder(c->engine, target);
-}
-
 static json_t *run_or_null(int64_t run)
 {
 	return run ? json_integer(run) : json_null();
@@ -60,7 +52,7 @@ static json_t *machine_json(struct core *c, const struct machine *m)
 {
 	const struct assignment *on = roster_on(c->roster, m->name);
 	const char *quarantine = roster_quarantine(c->roster, m->name);
-	int64_t run = holder(c, "machine", m->name);
+	int64_t run = core_holder(c, "machine", m->name);
 	const char *state = quarantine ? "quarantined" : run ? "busy" : on ? "active" : "free";
 	json_t *options = json_loads(m->bmc->options, 0, NULL);
 	json_t *out = json_pack("{s:s, s:s, s:i, s:I, s:o, s:s, s:o, s:I, s:o, s:{s:s, s:s, s:s}, s:o}", "name", m->name,
@@ -129,7 +121,7 @@ static json_t *document_json(struct core *c, const struct persona *p)
 static json_t *persona_json(struct core *c, const struct persona *p)
 {
 	const struct assignment *a = roster_of(c->roster, p->name);
-	int64_t run = holder(c, "persona", p->name);
+	int64_t run = core_holder(c, "persona", p->name);
 	bool playing = a && a->machine;
 	bool held = playing && roster_quarantine(c->roster, a->machine);
 	json_t *boot = json_pack("{s:s, s:o}", "method", p->boot_method, "network",

@@ -84,6 +84,8 @@ bool answered_before(struct core *c, struct answer *a, const char *request);
 
 /* A machine by name, or an error with the nearest name. */
 const struct machine *core_machine(struct core *c, const char *name, struct error *err);
+/* The run that holds "KIND:NAME", or 0. */
+int64_t core_holder(const struct core *c, const char *kind, const char *name);
 /* Whose BMC the device of this name is (model.h: NAME-bmc), or NULL. */
 const struct machine *core_machine_of_bmc(struct core *c, const char *device);
 const struct persona *core_persona(struct core *c, const char *name, struct error *err);
