@@ -231,7 +231,7 @@ static int64_t each_record(struct app *app, int64_t after, void (*line)(const js
 	size_t i, n;
 
 	do {
-		_cleanup_(freep) char *path = xasprintf("/v1/audit?after=%" PRId64 "&limit=1000", after);
+		_cleanup_(freep) char *path = xasprintf("/v1/audit?cursor=%" PRId64 "&limit=1000", after);
 		json_auto_t *answer = client_get(app->client, path, err);
 
 		if (!answer)

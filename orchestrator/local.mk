@@ -56,12 +56,13 @@ orchestrator_libservice_a_SOURCES = orchestrator/service/admin.c orchestrator/se
 	orchestrator/service/define.c orchestrator/service/drift.c orchestrator/service/fence.c orchestrator/service/hands.c orchestrator/service/identity.c orchestrator/service/metrics.c \
 	orchestrator/service/orphans.c orchestrator/service/power.c orchestrator/service/private/reconcile.h orchestrator/service/private/rights.h orchestrator/service/rights.c \
 	orchestrator/service/private/roster.h orchestrator/service/reconcile.c orchestrator/service/repair.c orchestrator/service/roster.c \
-	orchestrator/service/service.h orchestrator/service/token.c orchestrator/service/view.c orchestrator/service/wish.c \
+	orchestrator/service/service.h orchestrator/service/list.c orchestrator/service/token.c orchestrator/service/view.c orchestrator/service/private/view.h orchestrator/service/wish.c \
 	orchestrator/service/private/wish.h
 
 orchestrator_libapi_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/api \
 	-I$(top_srcdir)/orchestrator/service $(EVENT_CFLAGS)
-orchestrator_libapi_a_SOURCES = orchestrator/api/api.h orchestrator/api/credentials.c orchestrator/api/front.c \
+orchestrator_libapi_a_SOURCES = orchestrator/api/api.c orchestrator/api/api.h orchestrator/api/credentials.c orchestrator/api/etag.c \
+	orchestrator/api/front.c orchestrator/api/request.c \
 	orchestrator/api/metrics.c orchestrator/api/metrics.def orchestrator/api/private.h \
 	orchestrator/api/routes.c orchestrator/api/routes.def orchestrator/api/stream.c
 nodist_orchestrator_libapi_a_SOURCES = orchestrator/api/openapi.c

@@ -108,11 +108,6 @@ static void head_soon(struct core *c)
 		c->audit_head = env_after(c->env, HEAD_EVERY_MS, on_head, c);
 }
 
-void service_audit_list(struct core *c, struct answer *a, int64_t after, int limit)
-{
-	core_answer(c, a, 200, json_pack("{s:o}", "items", store_audit_after(c->store, after, limit)), NULL);
-}
-
 /* The whole chain from its beginning. */
 void service_audit_verify(struct core *c, struct answer *a)
 {

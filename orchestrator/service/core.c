@@ -33,6 +33,8 @@ json_t *problem_json(const struct error *err)
 			      error_meaning(err->code), "status", error_http(err->code), "detail", err->text, "code",
 			      error_name(err->code), "hint", err->hint[0] ? err->hint : error_advice(err->code));
 
+	if (err->retry_after_ms)
+		json_object_set_new(p, "retry_after_ms", json_integer(err->retry_after_ms));
 	return p;
 }
 
@@ -97,6 +99,11 @@ json_t *core_events_after(struct core *c, int64_t seq, int limit)
 int64_t core_last_event(const struct core *c)
 {
 	return store_event_last(c->store);
+}
+
+int64_t core_time(const struct core *c)
+{
+	return env_wall(c->env);
 }
 
 void core_on_events(struct core *c, void (*fn)(void *arg), void *arg)

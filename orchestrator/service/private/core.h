@@ -78,9 +78,9 @@ struct identities *identities_load(struct core *c, const struct persona *p, stru
 json_t *run_json(const json_t *row);
 json_t *run_json_of(struct core *c, int64_t id);
 
-/* The same request sent twice is one run: true when one was started under this Idempotency-Key (NULL: none), which is
- * the answer then. */
-bool answered_before(struct core *c, struct answer *a, const char *request);
+/* The same request sent twice is one run: true when one was started under this key, which is the answer then; or when
+ * the key is that of another request, which is an error. */
+bool answered_before(struct core *c, struct answer *a, const struct once *once);
 
 /* A machine by name, or an error with the nearest name. */
 const struct machine *core_machine(struct core *c, const char *name, struct error *err);
