@@ -71,6 +71,11 @@ const char *client_name(const struct client *client)
 	return client->e->url ? client->e->url : client->e->socket;
 }
 
+bool client_is_far(const struct client *client)
+{
+	return client->e->url != NULL;
+}
+
 char *client_path(const char *base, ...)
 {
 	struct text t = { 0 };

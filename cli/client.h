@@ -46,6 +46,9 @@ void client_expect(struct client *client, const char *etag);
 /* Whether the controller has answered anything yet, so that it is worth while to wait for it. */
 bool client_answered(const struct client *client);
 
+/* Whether it is reached over the network. */
+bool client_is_far(const struct client *client);
+
 /* Where the controller is, for people. */
 const char *client_name(const struct client *client);
 

@@ -247,6 +247,41 @@ static void post_can(struct call *call)
 	service_can(call->api->core, call->answer, call->body);
 }
 
+static const char *from_where(const struct call *call)
+{
+	return json_str(json_object_get(call->frame, "peer"), "address", "socket");
+}
+
+static void post_login(struct call *call)
+{
+	service_login(call->api->core, call->answer, from_where(call), call->body);
+}
+
+static void post_logout(struct call *call)
+{
+	service_logout(call->api->core, call->answer);
+}
+
+static void post_password(struct call *call)
+{
+	service_password(call->api->core, call->answer, call->body);
+}
+
+static void get_users(struct call *call)
+{
+	service_user_list(call->api->core, call->answer);
+}
+
+static void put_user(struct call *call)
+{
+	service_user_put(call->api->core, call->answer, call->segments[0], call->body);
+}
+
+static void delete_user(struct call *call)
+{
+	service_user_delete(call->api->core, call->answer, call->segments[0]);
+}
+
 static void get_tokens(struct call *call)
 {
 	service_token_list(call->api->core, call->answer);

@@ -294,7 +294,7 @@ static bool is_braked(struct conn *c)
 	if (!wait_s)
 		return false;
 	c->front->counters.braked++;
-	error_set(&err, ERROR_BUSY, "too many wrong tokens came from your address");
+	error_set(&err, ERROR_RATE_LIMITED, "too many wrong tokens or passwords came from your address");
 	error_hint(&err, "Wait %d s, then try again with one that is good.", wait_s);
 	refuse_for(c, 429, wait_s, &err);
 	return true;

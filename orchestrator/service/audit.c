@@ -58,6 +58,12 @@ void service_audit_request(struct core *c, struct answer *a, const char *method,
 	a->audit = add(c, doc);
 }
 
+void audit_login(struct core *c, struct answer *a)
+{
+	a->audit = add(c, json_pack("{s:s, s:s, s:s, s:s, s:{}}", "who", a->caller.name, "from", a->caller.from, "method", "POST",
+				    "path", "/v1/login", "what"));
+}
+
 void audit_outcome(struct core *c, const struct answer *a, int status, const json_t *body)
 {
 	json_t *doc, *run = json_object_get(body, "id"), *code = json_object_get(body, "code");

@@ -5,6 +5,7 @@
 #include "core.h"
 #include "reconcile.h"
 #include "rights.h"
+#include "throttle.h"
 
 #include "arena.h"
 #include "json.h"
@@ -282,9 +283,9 @@ static int device_of(void *ctx, const char *name, struct device_spec *spec, stru
 	const struct core *c = ctx;
 	const struct device *d = model_device(c->model, name);
 
-	if (!d && !strcmp(name, "probe")) {
-		snprintf(spec->cls, sizeof(spec->cls), "probe");
-		snprintf(spec->driver, sizeof(spec->driver), "probe");
+	if (!d && (!strcmp(name, "probe") || !strcmp(name, PASSWORDS))) { /* not of the site, but of Recast itself */
+		snprintf(spec->cls, sizeof(spec->cls), "%s", name + (*name == '@'));
+		snprintf(spec->driver, sizeof(spec->driver), "%s", spec->cls);
 		return 0;
 	}
 	if (!d)
@@ -343,6 +344,7 @@ struct core *core_create(struct env *env, const struct core_config *config, stru
 	c->dispatch = dispatch_create(env, config->driver_path, &dispatch_hands, c);
 	c->engine = engine_create(&core_engine_ops, c);
 	c->reconcile = reconcile_create(c);
+	c->throttle = throttle_create();
 	if (store_claim(c->store, &c->epoch, err) < 0 || load_state(c, err) < 0) {
 		core_destroy(c);
 		return NULL;
@@ -355,6 +357,7 @@ void core_destroy(struct core *c)
 {
 	dispatch_destroy(c->dispatch);
 	reconcile_destroy(c->reconcile);
+	throttle_destroy(c->throttle);
 	outgoing_drop(c);
 	timers_drop(c);
 	engine_destroy(c->engine);

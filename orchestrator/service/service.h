@@ -91,7 +91,15 @@ bool service_shows_event(struct core *c, const struct caller *caller, const json
 void service_whoami(struct core *c, struct answer *a);
 void service_can(struct core *c, struct answer *a, const json_t *body);
 
+/* login.c: users, their passwords and sessions.  @from: where the request comes from. */
+void service_user_put(struct core *c, struct answer *a, const char *name, const json_t *body);
+void service_user_delete(struct core *c, struct answer *a, const char *name);
+void service_login(struct core *c, struct answer *a, const char *from, const json_t *body);
+void service_logout(struct core *c, struct answer *a);
+void service_password(struct core *c, struct answer *a, const json_t *body);
+
 /* token.c */
+void service_user_list(struct core *c, struct answer *a);
 void service_token_create(struct core *c, struct answer *a, const json_t *body);
 void service_token_list(struct core *c, struct answer *a);
 void service_token_revoke(struct core *c, struct answer *a, const char *name);

@@ -17,6 +17,7 @@ struct outgoing; /* a device operation that waits for the commit */
 struct timer;	 /* of the engine */
 struct waiting;	 /* an answer that waits for the commit */
 struct reconcile;
+struct throttle;
 
 struct core {
 	struct env *env;
@@ -27,6 +28,8 @@ struct core {
 	struct engine *engine;
 	struct dispatch *dispatch;
 	struct reconcile *reconcile;
+	struct throttle *throttle; /* who tries passwords */
+	int logins;		   /* passwords that are being worked out */
 	int64_t epoch, last_run, started;
 	uint64_t era; /* of the engine: answers to an older one are dropped */
 	int64_t committed_at; /* the last commit that wrote (monotonic ms) */
@@ -46,6 +49,9 @@ struct core {
 	void (*console_fn)(void *arg, const char *machine, const char *data);
 	void *console_arg;
 };
+
+/* The device that works out passwords; a name that no site can give. */
+#define PASSWORDS "@password"
 
 /* End the turn soon: commit, let answers and device work go, pump the queues. */
 void core_turn_soon(struct core *c);
