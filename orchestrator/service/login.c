@@ -245,13 +245,24 @@ void service_login(struct core *c, struct answer *a, const char *from, const jso
 	work_out(q, body, "password", NULL);
 }
 
+/* Who has logged in; "" when it came in another way. */
+static const char *user_of(const struct caller *caller)
+{
+	return !strncmp(caller->name, "user ", 5) ? caller->name + 5 : "";
+}
+
 void service_logout(struct core *c, struct answer *a)
 {
-	if (a->caller.token[0]) {
-		store_set_time(c->store, env_wall(c->env));
-		store_record_delete(c->store, "token", a->caller.token);
-		core_event(c, "access", 0, json_pack("{s:s, s:s}", "token", a->caller.name, "action", "ended"));
+	struct error err = { 0 };
+
+	if (!*user_of(&a->caller)) {
+		error_set(&err, ERROR_CONFLICT, "%s has not logged in, so there is no session to end", a->caller.name);
+		answer_error(c, a, &err);
+		return;
 	}
+	store_set_time(c->store, env_wall(c->env));
+	store_record_delete(c->store, "token", a->caller.token);
+	core_event(c, "access", 0, json_pack("{s:s, s:s}", "token", a->caller.name, "action", "ended"));
 	core_answer(c, a, 200, json_pack("{s:s}", "name", a->caller.name), NULL);
 }
 
@@ -272,7 +283,7 @@ static void changed(struct asking *q, bool fits, const char *hash)
 
 void service_password(struct core *c, struct answer *a, const json_t *body)
 {
-	const char *user = !strncmp(a->caller.name, "user ", 5) ? a->caller.name + 5 : "";
+	const char *user = user_of(&a->caller);
 	int64_t wait = throttle_wait_ms(c->throttle, user, env_mono(c->env));
 	json_auto_t *doc = store_record_get(c->store, "user", user);
 	struct error err = { 0 };
