@@ -104,6 +104,8 @@ void model_destroy(struct model *m)
 		return;
 	for (k = 0; k < KIND_COUNT; k++)
 		table_destroy(m->tables[k]);
+	for (k = 0; k <= KIND_COUNT; k++)
+		free(m->sorted[k]);
 	table_destroy(m->devices);
 	table_destroy(m->ports);
 	table_destroy(m->macs);
@@ -185,6 +187,28 @@ bool group_has(const struct group *g, const struct machine *machine)
 const void *model_at(const struct model *m, enum object_kind kind, size_t i)
 {
 	return table_at(m->tables[kind], i);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strverscmp(((const struct named *)a)->name, ((const struct named *)b)->name);
+}
+
+const struct named *model_sorted(struct model *m, enum object_kind kind, size_t *n)
+{
+	const struct table *t = kind == KIND_COUNT ? m->devices : m->tables[kind];
+	struct named *all = m->sorted[kind];
+	size_t i;
+
+	*n = table_count(t);
+	if (all)
+		return all;
+	all = xcalloc(*n + 1, sizeof(*all));
+	for (i = 0; i < *n; i++)
+		all[i] = (struct named){ table_key_at(t, i), table_at(t, i) };
+	qsort(all, *n, sizeof(*all), by_name);
+	m->sorted[kind] = all;
+	return all;
 }
 
 size_t model_count(const struct model *m, enum object_kind kind)

@@ -174,6 +174,12 @@ struct model {
 	struct table *devices;		  /* of every class, by name */
 	struct table *ports;		  /* "leaf1/port" -> struct machine */
 	struct table *macs;		  /* machine by "aa:bb:…" of each NIC */
+	struct named *sorted[KIND_COUNT + 1]; /* made when they are asked for first; see model_sorted() */
+};
+
+struct named {
+	const char *name;
+	const void *object;
 };
 
 /* Build a model of all @objects.  Complaints go to @p; NULL when there are any. */
@@ -195,6 +201,8 @@ bool group_has(const struct group *g, const struct machine *machine);
 /* In order of definition: for (i = 0; (x = model_at(m, KIND_MACHINE, i)); i++). */
 const void *model_at(const struct model *m, enum object_kind kind, size_t i);
 size_t model_count(const struct model *m, enum object_kind kind);
+/* All of a kind (KIND_COUNT: devices of every class) by name, node2 before node10.  Good as long as the model. */
+const struct named *model_sorted(struct model *m, enum object_kind kind, size_t *n);
 const struct device *model_device_at(const struct model *m, size_t i);
 
 /* Whether @machine can play @persona: 0, or -1 with what does not fit. */

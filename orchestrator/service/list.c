@@ -87,11 +87,6 @@ static json_t *template_of(struct core *c, const void *x)
 	return view_template(c, x);
 }
 
-static const void *any_at(const struct model *m, enum object_kind kind, size_t i)
-{
-	return kind == KIND_COUNT ? (const void *)model_device_at(m, i) : model_at(m, kind, i);
-}
-
 /* Objects that a list can be of.  KIND_COUNT: devices, which are of several kinds. */
 static const struct listed {
 	const char *collection;
@@ -104,17 +99,6 @@ static const struct listed {
 	{ "identities", KIND_IDENTITY, pool_of },
 };
 
-struct entry {
-	const char *name;
-	const void *object;
-};
-
-/* node2 before node10. */
-static int by_name(const void *a, const void *b)
-{
-	return strverscmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
-}
-
 static bool may_see(struct core *c, const struct caller *caller, enum object_kind kind, const void *x)
 {
 	if (kind == KIND_MACHINE)
@@ -122,27 +106,19 @@ static bool may_see(struct core *c, const struct caller *caller, enum object_kin
 	return kind != KIND_PERSONA || rights_persona(c, caller, x);
 }
 
-/* All of them that the caller may see and that come after the cursor, in order. */
-static struct entry *collect(struct core *c, const struct caller *caller, enum object_kind kind, const char *after, size_t *n)
+/* The first that comes after the cursor. */
+static size_t begin_after(const struct named *all, size_t n, const char *after)
 {
-	struct entry *all = NULL;
-	size_t i, size = 0;
-	const char *name;
-	const void *x;
+	size_t low = 0, high = n, middle;
 
-	for (i = 0; (x = any_at(c->model, kind, i)); i++) {
-		name = kind == KIND_TEMPLATE ? x : *(const char *const *)x; /* each begins with its name */
-		if ((after && strverscmp(name, after) <= 0) || !may_see(c, caller, kind, x))
-			continue;
-		if (*n == size) {
-			size = size ? size * 2 : 64;
-			all = xrealloc(all, size * sizeof(*all));
-		}
-		all[(*n)++] = (struct entry){ name, x };
+	while (after && low < high) {
+		middle = low + (high - low) / 2;
+		if (strverscmp(all[middle].name, after) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	if (*n)
-		qsort(all, *n, sizeof(*all), by_name);
-	return all;
+	return low;
 }
 
 static json_t *page_json(json_t *items, json_t *next)
@@ -153,19 +129,24 @@ static json_t *page_json(json_t *items, json_t *next)
 void service_list(struct core *c, struct answer *a, const char *collection, const struct list_page *page)
 {
 	const struct listed *l = lists;
-	json_t *items = json_array();
-	size_t n = 0, i, shown;
-	struct entry *all;
-	json_t *next;
+	json_t *items = json_array(), *next = NULL;
+	const struct named *all;
+	const char *last = NULL;
+	size_t n, i;
 
 	while (strcmp(l->collection, collection) != 0)
 		l++; /* the routes know no other */
-	all = collect(c, &a->caller, l->kind, page->after, &n);
-	shown = n < (size_t)page->limit ? n : (size_t)page->limit;
-	for (i = 0; i < shown; i++)
+	all = model_sorted(c->model, l->kind, &n);
+	for (i = begin_after(all, n, page->after); i < n && !next; i++) {
+		if (!may_see(c, &a->caller, l->kind, all[i].object))
+			continue;
+		if (json_array_size(items) == (size_t)page->limit) {
+			next = json_string(last);
+			continue;
+		}
 		json_array_append_new(items, l->view(c, all[i].object));
-	next = shown < n ? json_string(all[shown - 1].name) : NULL;
-	free(all);
+		last = all[i].name;
+	}
 	core_answer(c, a, 200, page_json(items, next), NULL);
 }
 
