@@ -52,9 +52,9 @@ int cmd_secret_set(struct app *app, const struct invocation *inv, struct error *
 	return 0;
 }
 
-int cmd_secret_rotate(struct app *app, const struct invocation *inv, struct error *err)
+static int rotate_key(struct app *app, bool tokens, struct error *err)
 {
-	json_auto_t *body = json_pack("{s:b}", "tokens", has_option(inv, OPTION_TOKENS)), *answer = NULL;
+	json_auto_t *body = json_pack("{s:b}", "tokens", tokens), *answer = NULL;
 
 	if (client_call(app->client, "POST", "/v1/key/rotate", body, false, &answer, NULL, err))
 		return -1;
@@ -62,9 +62,28 @@ int cmd_secret_rotate(struct app *app, const struct invocation *inv, struct erro
 		return 0;
 	say("There is a new master key; %" PRId64 " secrets are encrypted under it. Keep a copy of the key file.",
 	    json_int(answer, "secrets", 0));
-	if (has_option(inv, OPTION_TOKENS))
+	if (tokens)
 		say("%" PRId64 " tokens have ended; the audit is signed with the key %s from now on.",
 		    json_int(answer, "tokens_ended", 0), json_str(answer, "signing_key", ""));
+	return 0;
+}
+
+int cmd_secret_rotate(struct app *app, const struct invocation *inv, struct error *err)
+{
+	int i;
+
+	if (!inv->args.n)
+		return rotate_key(app, has_option(inv, OPTION_TOKENS), err);
+	if (has_option(inv, OPTION_TOKENS))
+		return error_set(err, ERROR_USAGE, "--tokens belongs to the master key: leave the names out");
+	for (i = 0; i < inv->args.n; i++) {
+		_cleanup_(freep) char *path = client_path("/v1/secrets", inv->args.items[i], "rotate", NULL);
+		json_auto_t *answer = NULL;
+
+		if (client_call(app->client, "POST", path, NULL, false, &answer, NULL, err))
+			return -1;
+		say("%s has a new password.", json_str(answer, "device", "the device"));
+	}
 	return 0;
 }
 

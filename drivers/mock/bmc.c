@@ -13,6 +13,7 @@
 #include "json.h"
 #include "text.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,11 +59,51 @@ static json_t *parse_nic(const char *text, struct error *err)
 	return NULL;
 }
 
+static void hash_of(const char *password, char out[65])
+{
+	unsigned char hash[32];
+
+	crypto_generichash(hash, sizeof(hash), (const unsigned char *)password, strlen(password), NULL, 0);
+	sodium_bin2hex(out, 65, hash, sizeof(hash));
+}
+
+/* A BMC takes every password until somebody gives it one. */
+static int log_in(const struct mock_device *m, const json_t *bmc, struct error *err)
+{
+	const char *wanted = json_str(bmc, "password_hash", NULL);
+	char hash[65];
+
+	hash_of(m->dev->secret ? secret_reveal(m->dev->secret) : "", hash);
+	if (!wanted || !strcmp(wanted, hash))
+		return 0;
+	error_set(err, ERROR_AUTH, "%s refused the password", m->name);
+	return error_hint(err, "Correct the secret that the site file names for %s.", m->name);
+}
+
+static int change_password(struct mock_device *m, json_t *bmc, struct driver_change *c, struct error *err)
+{
+	const char *password = json_str(c->set, "password", "");
+	char hash[65];
+
+	if (!*password || strlen(password) > 20)
+		return error_set(err, ERROR_INVALID, "a password has from 1 to 20 characters");
+	hash_of(password, hash);
+	change_done(c, strcmp(json_str(bmc, "password_hash", ""), hash) != 0, NULL);
+	json_object_set_new(bmc, "password_hash", json_string(hash));
+	m->rack->dirty = true;
+	return 0;
+}
+
 int mock_bmc_open(struct mock_device *m, struct error *err)
 {
 	json_t *bmc = bmc_of(m->rack, m->name), *nics = json_array(), *nic;
 	const json_t *one;
 	size_t i;
+
+	if (log_in(m, bmc, err) < 0) {
+		json_decref(nics);
+		return -1;
+	}
 
 	json_array_foreach(json_object_get(m->dev->options, "nics"), i, one) {
 		nic = parse_nic(json_string_value(one), err);
@@ -244,6 +285,8 @@ int mock_bmc_change(struct mock_device *m, struct driver_change *c, struct error
 		return change_boot(m, bmc, c, err);
 	if (!strcmp(c->object, "console"))
 		return change_console(bmc, c, err);
+	if (!strcmp(c->object, "credential"))
+		return change_password(m, bmc, c, err);
 	if (!strcmp(c->object, "identify")) {
 		change_done(c, true, NULL);
 		return 0;

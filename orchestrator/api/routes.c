@@ -222,6 +222,11 @@ static void delete_secret(struct call *call)
 	service_secret_delete(call->api->core, call->answer, call->segments[0]);
 }
 
+static void post_secret_rotate(struct call *call)
+{
+	service_secret_rotate(call->api->core, call->answer, call->segments[0]);
+}
+
 static void post_key_rotate(struct call *call)
 {
 	service_key_rotate(call->api->core, call->answer, call->body);

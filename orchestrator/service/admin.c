@@ -19,7 +19,10 @@ void service_secret_put(struct core *c, struct answer *a, const char *name, json
 	struct error err = { 0 };
 	struct secret *s;
 
-	if (!text_is_name(name)) {
+	if (secret_is_rotating(c, name)) {
+		error_set(&err, ERROR_CONFLICT, "the password of its device is being changed");
+		error_hint(&err, "`persona secret rotate %s` brings it to an end.", name);
+	} else if (!text_is_name(name)) {
 		error_set(&err, ERROR_USAGE, "`%s` is not a name: 1 to 63 of a-z 0-9 - . _", name);
 	} else if (!json_is_string(value) || !json_string_length(value)) {
 		error_set(&err, ERROR_USAGE, "`value` must be text and not empty");
@@ -41,7 +44,12 @@ void service_secret_put(struct core *c, struct answer *a, const char *name, json
 
 void service_secret_list(struct core *c, struct answer *a)
 {
-	core_answer(c, a, 200, json_pack("{s:o}", "items", store_secret_names(c->store)), NULL);
+	json_t *items = store_secret_names(c->store), *item;
+	size_t i;
+
+	json_array_foreach(items, i, item)
+		json_object_set_new(item, "rotating", json_boolean(secret_is_rotating(c, json_str(item, "name", ""))));
+	core_answer(c, a, 200, json_pack("{s:o}", "items", items), NULL);
 }
 
 void service_secret_delete(struct core *c, struct answer *a, const char *name)
@@ -49,7 +57,13 @@ void service_secret_delete(struct core *c, struct answer *a, const char *name)
 	struct error err = { 0 };
 
 	store_set_time(c->store, env_wall(c->env));
-	if (!strncmp(name, "chap/", 5) || !store_secret_delete(c->store, name)) {
+	if (secret_is_rotating(c, name)) {
+		error_set(&err, ERROR_CONFLICT, "the password of its device is being changed");
+		error_hint(&err, "`persona secret rotate %s` brings it to an end.", name);
+		answer_error(c, a, &err);
+		return;
+	}
+	if (!text_is_name(name) || !store_secret_delete(c->store, name)) {
 		error_set(&err, ERROR_NOT_FOUND, "there is no secret `%s`", name);
 		answer_error(c, a, &err);
 		return;

@@ -269,6 +269,7 @@ static int load_state(struct core *c, struct error *err)
 	store_assignment_each(c->store, load_assignment, c->roster, err);
 	store_quarantine_each(c->store, load_quarantine, c->roster, err);
 	reconcile_load(c->reconcile);
+	rotations_load(c);
 	last = store_run_last(c->store);
 	if (c->last_run < last) /* wishes that are being read have numbers beyond */
 		c->last_run = last;
@@ -360,6 +361,7 @@ void core_destroy(struct core *c)
 	throttle_destroy(c->throttle);
 	outgoing_drop(c);
 	timers_drop(c);
+	rotations_drop(c);
 	engine_destroy(c->engine);
 	model_destroy(c->model);
 	if (c->roster)

@@ -168,6 +168,8 @@ json_t *service_metrics(struct core *c);
 
 /* admin.c */
 void service_secret_put(struct core *c, struct answer *a, const char *name, json_t *body);
+/* Another password for the device that uses the secret, on the device and here. */
+void service_secret_rotate(struct core *c, struct answer *a, const char *name);
 /* Another master key; with `tokens` in @body also other keys for tokens and signatures. */
 void service_key_rotate(struct core *c, struct answer *a, const json_t *body);
 void service_secret_list(struct core *c, struct answer *a);

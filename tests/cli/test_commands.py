@@ -30,7 +30,7 @@ WRONG = [
     ("aply web", "did you mean `persona apply`?"),
     ("xyzzy", "`persona help` lists the commands"),
     ("secret ste x", "did you mean `persona secret set`?"),
-    ("secret", "`persona secret set`, `persona secret list`, `persona secret delete`"),
+    ("secret", "`persona secret set`, `persona secret rotate`, `persona secret list`, `persona secret delete`"),
     ("run", "`run` is not a whole command"),
     ("apply web --onn node1", "did you mean `--on`?"),
     ("apply web -z", "there is no option `-z`"),
@@ -175,7 +175,7 @@ def test_bash_completes_words_options_and_names(builddir):
         fake.add_run()
         open(os.path.join(fake.dir, "site.yaml"), "w").close()
         for line, wanted in (
-                ("persona def", ["define"]), ("persona sec", ["secret"]), ("persona secret ", ["set", "list", "delete"]),
+                ("persona def", ["define"]), ("persona sec", ["secret"]), ("persona secret ", ["set", "rotate", "list", "delete"]),
                 ("persona get ma", ["machines"]), ("persona get machines ", ["node1", "node4"]),
                 ("persona apply ", ["web", "db"]), ("persona apply web --on ", ["node1", "node4"]),
                 ("persona apply web --gr", ["--group"]), ("persona apply web --group ", ["blades"]),

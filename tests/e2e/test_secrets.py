@@ -200,12 +200,11 @@ def test_no_secret_is_to_be_found_in_any_place(builddir):
         wait_until(lambda: not c.children_left(), what="drivers and front end with it")
 
 
-def kill_while_rotating(c, call, k, known):
-    """True when recastd was killed at the k-th @call of a rotation; afterwards nothing may be lost either way."""
+def killed_while(c, call, k, path):
+    """Whether recastd was killed at its k-th @call of POST @path; it runs again then."""
     tracer = Tracer(c.process.pid, call, k, c.dir)
     try:
-        c.api("POST", "/v1/key/rotate")
-        killed = c.process.poll() is not None
+        killed = c.api("POST", path)[0] != 200 or not c.answers()
     except (OSError, ValueError):
         killed = True
     if killed:
@@ -214,6 +213,12 @@ def kill_while_rotating(c, call, k, known):
     tracer.close()
     if killed:
         c.start()
+    return killed
+
+
+def kill_while_rotating(c, call, k, known):
+    """True when recastd was killed at the k-th @call of a rotation; afterwards nothing may be lost either way."""
+    killed = killed_while(c, call, k, "/v1/key/rotate")
     tap.equal(c.api("GET", "/v1/whoami", headers=known)[0], 200, "%s %d: the session" % (call, k))
     errors = [d["error"] for d in c.api("POST", "/v1/drift/check")[1]["devices"]]
     tap.equal(errors, [None] * len(errors), "%s %d: the devices' secrets" % (call, k))
@@ -239,3 +244,88 @@ def test_a_rotation_that_is_killed_anywhere_loses_no_secret(builddir):
                 kills, k = kills + 1, k + 1
         print("# killed %d times" % kills)
         assert kills >= 10, kills
+
+
+def with_bmc_secret(builddir):
+    c = ready(builddir)
+    site = rack.site(c.dir)
+    for n in (1, 2):
+        site["machines"]["node%d" % n]["bmc"]["secret"] = "bmc%d" % n
+        c.api("PUT", "/v1/secrets/bmc%d" % n, {"value": "the first one"})
+    site["machines"]["node3"]["bmc"]["secret"] = "bmc2"
+    site["switches"]["leaf1"]["secret"] = "leaf"
+    c.api("PUT", "/v1/secrets/leaf", {"value": "of the switch"})
+    c.define(site)
+    return c
+
+
+def password_of(c):
+    return rack.state(c.dir).get("bmcs", {}).get("node1-bmc", {}).get("password_hash")
+
+
+def rotating(c):
+    return [s["name"] for s in c.api("GET", "/v1/secrets")[1]["items"] if s["rotating"]]
+
+
+def logs_in(c):
+    """Devices with a secret are opened anew for this."""
+    tap.equal(c.api("PUT", "/v1/secrets/leaf", {"value": "of the switch"})[0], 200)
+    return [d for d in c.api("POST", "/v1/drift/check")[1]["devices"] if d["device"] == "node1-bmc"][0]["error"] is None
+
+
+def test_a_bmc_gets_another_password_and_nobody_sees_it(builddir):
+    with with_bmc_secret(builddir) as c:
+        c.persona("secret", "rotate", "bmc1").expect(0, "node1-bmc has a new password")
+        first = password_of(c)
+        assert first and logs_in(c)
+        c.persona("secret", "rotate", "bmc1").expect(0)
+        assert password_of(c) != first and logs_in(c)
+        tap.equal(rotating(c), [])
+        c.persona("secret", "rotate", "bmc2").expect(4, "2 devices use")
+        c.persona("secret", "rotate", "leaf").expect(2, "only the passwords of BMCs")
+        c.persona("secret", "rotate", "none").expect(3)
+        c.persona("secret", "rotate", "bmc1", "--tokens").expect(2, "belongs to the master key")
+
+
+def test_a_password_of_which_nothing_is_certain_is_settled_by_logging_in(builddir):
+    with with_bmc_secret(builddir) as c:
+        # It took effect and the answer was lost; it was lost before the effect.
+        for fault in ("unknown", "lost"):
+            before = password_of(c)
+            rack.order(c.dir, "node1-bmc", "fault:" + fault, spec="apply:credential:%s:1" % fault)
+            status, answer = c.api("POST", "/v1/secrets/bmc1/rotate")
+            tap.equal(status, 200, answer)
+            assert password_of(c) != before and logs_in(c), fault
+        # Refused: all is as it was.
+        before = password_of(c)
+        rack.order(c.dir, "node1-bmc", "fault:no", spec="apply:credential:refuse:1")
+        tap.equal(c.api("POST", "/v1/secrets/bmc1/rotate")[1]["code"], "refused")
+        assert password_of(c) == before and logs_in(c) and rotating(c) == []
+        # It has it, and then nobody answers: both are kept, and the next wish ends it.
+        rack.order(c.dir, "node1-bmc", "fault:unknown", spec="apply:credential:unknown:1")
+        rack.order(c.dir, "node1-bmc", "fault:gone", spec="open:*:unreachable")
+        status, problem = c.api("POST", "/v1/secrets/bmc1/rotate")
+        tap.equal((status, problem["code"], rotating(c)), (503, "unreachable", ["bmc1"]))
+        tap.equal(c.api("PUT", "/v1/secrets/bmc1", {"value": "by hand"})[0], 409)
+        tap.equal(c.api("DELETE", "/v1/secrets/bmc1")[0], 409)
+        rack.order(c.dir, "node1-bmc", "fault:gone", exists=False)
+        tap.equal(c.api("POST", "/v1/secrets/bmc1/rotate")[0], 200)
+        assert password_of(c) != before and logs_in(c) and rotating(c) == []
+
+
+def test_a_killed_controller_brings_the_change_of_a_password_to_its_end(builddir):
+    with with_bmc_secret(builddir) as c:
+        why = may_trace(c.dir)
+        if why:
+            raise tap.Skip(why)
+        kills = 0
+        for call in ("fdatasync", "writev", "readv"):
+            k = 1
+            before = password_of(c)
+            while killed_while(c, call, k, "/v1/secrets/bmc1/rotate"):
+                wait_until(lambda: not rotating(c), what="%s %d: it goes on" % (call, k))
+                assert logs_in(c), "%s %d: nobody can log in any more" % (call, k)
+                kills, k, before = kills + 1, k + 1, password_of(c)
+            assert password_of(c) != before
+        print("# killed %d times" % kills)
+        assert kills >= 8, kills

@@ -18,6 +18,7 @@ struct timer;	 /* of the engine */
 struct waiting;	 /* an answer that waits for the commit */
 struct reconcile;
 struct throttle;
+struct rotation;
 
 struct core {
 	struct env *env;
@@ -30,6 +31,7 @@ struct core {
 	struct reconcile *reconcile;
 	struct throttle *throttle; /* who tries passwords */
 	int logins;		   /* passwords that are being worked out */
+	struct rotation *rotations; /* passwords of devices that are being changed */
 	int64_t epoch, last_run, started;
 	uint64_t era; /* of the engine: answers to an older one are dropped */
 	int64_t committed_at; /* the last commit that wrote (monotonic ms) */
@@ -87,6 +89,11 @@ json_t *run_json_of(struct core *c, int64_t id);
 /* The same request sent twice is one run: true when one was started under this key, which is the answer then; or when
  * the key is that of another request, which is an error. */
 bool answered_before(struct core *c, struct answer *a, const struct once *once);
+
+/* rotation.c: go on with those that the database knows; let go of them; whether one is under way. */
+void rotations_load(struct core *c);
+void rotations_drop(struct core *c);
+bool secret_is_rotating(struct core *c, const char *name);
 
 /* A machine by name, or an error with the nearest name. */
 const struct machine *core_machine(struct core *c, const char *name, struct error *err);
