@@ -277,7 +277,7 @@ static void try_body(struct conn *c)
 
 static size_t body_max(const struct conn *c)
 {
-	if (!strcmp(c->request.method, "POST") && !strcmp(c->request.path, "/v1/define"))
+	if (!strcmp(c->request.path, "/v1/define") || !strcmp(c->request.path, "/v1/site"))
 		return FRONT_DEFINE_MAX;
 	return FRONT_BODY_MAX;
 }

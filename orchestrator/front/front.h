@@ -16,7 +16,7 @@ enum {
 	FRONT_HEAD_MAX = 16 * 1024, /* request line and headers */
 	FRONT_HEAD_LINES = 100,
 	FRONT_BODY_MAX = 1024 * 1024,
-	FRONT_DEFINE_MAX = 8 * 1024 * 1024, /* body of POST /v1/define */
+	FRONT_DEFINE_MAX = 8 * 1024 * 1024, /* body of POST /v1/define and PUT /v1/site */
 	FRONT_STRANGER_MAX = 64 * 1024,	    /* body over TLS that is read before the core knows who sends it */
 	FRONT_STREAM_MAX = 1024 * 1024,	    /* bytes that a slow reader may have waiting */
 	FRONT_LINK_MAX = 64 * 1024 * 1024,  /* bytes that a busy core may have waiting */
