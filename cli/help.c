@@ -143,7 +143,7 @@ static void mdoc_options(const struct command *c)
 	for (i = 0; i < OPTION_COUNT; i++) {
 		const struct option_spec *o = &option_specs[i];
 
-		if (!(c->options & 1U << i))
+		if (!(c->options & UINT64_C(1) << i))
 			continue;
 		fputs(".It ", stdout);
 		if (o->letter)

@@ -20,12 +20,12 @@ tests_unit_test_driver_port_LDADD = $(DRIVER_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_driver_port_SOURCES = tests/unit/test_driver_port.c
 tests_unit_test_driver_tgt_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/storage \
 	-I$(top_srcdir)/drivers/transport $(CMOCKA_CFLAGS)
-tests_unit_test_driver_tgt_LDADD = drivers/libtransport.a $(DRIVER_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_driver_tgt_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_driver_tgt_SOURCES = tests/unit/test_driver_tgt.c drivers/storage/tgt_view.c \
 	drivers/storage/tgt_ipc.c
 tests_unit_test_driver_jsonrpc_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport \
 	$(CMOCKA_CFLAGS)
-tests_unit_test_driver_jsonrpc_LDADD = drivers/libtransport.a $(DRIVER_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_driver_jsonrpc_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_driver_jsonrpc_SOURCES = tests/unit/test_driver_jsonrpc.c
 
 EXTRA_DIST += doc/examples/recast-driver-lamp doc/driver-protocol.md tests/conformance/run \
@@ -37,11 +37,11 @@ dist_man_MANS += man/recast-driver.7
 
 recastlibexec_PROGRAMS += recast-driver-mock
 recast_driver_mock_LDFLAGS = $(DRIVER_LINKING)
-recast_driver_mock_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/mock
-recast_driver_mock_LDADD = $(DRIVER_LIBS)
+recast_driver_mock_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/mock -I$(top_srcdir)/drivers/transport
+recast_driver_mock_LDADD = drivers/libtransport.a $(DRIVER_LIBS)
 recast_driver_mock_SOURCES = drivers/mock/mock.c drivers/mock/mock.h drivers/mock/rack.c \
 	drivers/mock/fault.c drivers/mock/fault_kinds.def drivers/mock/switch.c drivers/mock/storage.c \
-	drivers/mock/bmc.c drivers/mock/sim.c
+	drivers/mock/bmc.c drivers/mock/security.c drivers/mock/sim.c
 
 recastlibexec_PROGRAMS += recast-driver-probe
 recast_driver_probe_LDFLAGS = $(DRIVER_LINKING)
@@ -51,14 +51,15 @@ recast_driver_probe_SOURCES = drivers/probe/probe.c
 
 ## What more than one driver says to its devices.
 noinst_LIBRARIES += drivers/libtransport.a
-drivers_libtransport_a_CPPFLAGS = $(LIB_CPPFLAGS)
-drivers_libtransport_a_SOURCES = drivers/transport/stream.c drivers/transport/stream.h \
-	drivers/transport/jsonrpc.c drivers/transport/jsonrpc.h
+drivers_libtransport_a_CPPFLAGS = $(LIB_CPPFLAGS) $(SSL_CFLAGS)
+TRANSPORT_LIBS = drivers/libtransport.a $(SSL_LIBS)
+drivers_libtransport_a_SOURCES = drivers/transport/stream.c drivers/transport/stream.h drivers/transport/stream_kind.h \
+	drivers/transport/jsonrpc.c drivers/transport/jsonrpc.h drivers/transport/pin.c drivers/transport/pin.h drivers/transport/tls.c
 
 recastlibexec_PROGRAMS += recast-driver-ovsdb
 recast_driver_ovsdb_LDFLAGS = $(DRIVER_LINKING)
 recast_driver_ovsdb_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport
-recast_driver_ovsdb_LDADD = drivers/libtransport.a $(DRIVER_LIBS)
+recast_driver_ovsdb_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS)
 recast_driver_ovsdb_SOURCES = drivers/switch/ovsdb.c drivers/switch/ovsdb.h drivers/switch/ovsdb_link.c \
 	drivers/switch/ovsdb_view.c drivers/switch/ovsdb_write.c drivers/switch/ovsdb_mac.c \
 	drivers/switch/ovsdb_apply.c drivers/switch/ovsdb_watch.c
@@ -66,7 +67,7 @@ recast_driver_ovsdb_SOURCES = drivers/switch/ovsdb.c drivers/switch/ovsdb.h driv
 recastlibexec_PROGRAMS += recast-driver-tgt
 recast_driver_tgt_LDFLAGS = $(DRIVER_LINKING)
 recast_driver_tgt_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport
-recast_driver_tgt_LDADD = drivers/libtransport.a $(DRIVER_LIBS)
+recast_driver_tgt_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS)
 recast_driver_tgt_SOURCES = drivers/storage/tgt.c drivers/storage/tgt.h drivers/storage/tgt_ipc.c \
 	drivers/storage/tgt_view.c drivers/storage/tgt_map.c drivers/storage/tgt_target.c \
 	drivers/storage/tgt_volume.c drivers/storage/tgt_clone.c

@@ -224,6 +224,21 @@ static void delete_secret(struct call *call)
 	service_secret_delete(call->api->core, call->answer, call->segments[0]);
 }
 
+static void get_trust(struct call *call)
+{
+	service_trust_get(call->api->core, call->answer, call->segments[0]);
+}
+
+static void put_trust(struct call *call)
+{
+	service_trust_put(call->api->core, call->answer, call->segments[0], call->body);
+}
+
+static void delete_trust(struct call *call)
+{
+	service_trust_delete(call->api->core, call->answer, call->segments[0]);
+}
+
 static void post_backup(struct call *call)
 {
 	service_backup(call->api->core, call->answer, call->body);

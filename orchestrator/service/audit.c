@@ -18,7 +18,8 @@ enum { HEAD_EVERY_MS = 60000, BATCH = 1000 };
 static json_t *told(const json_t *body)
 {
 	static const char *const keys[] = { "action", "persona", "machine", "group", "with", "power", "because", "name", "role",
-					    "scopes", "expires", "cert", "dry_run", "path", "seconds", "plan" };
+					    "scopes", "expires", "cert", "dry_run", "path", "seconds", "plan",
+					    "fingerprint", "first_use" };
 	json_t *out = json_object(), *v;
 	size_t i;
 
@@ -76,6 +77,11 @@ void audit_run_ended(struct core *c, const struct run *run)
 {
 	add(c, json_pack("{s:I, s:s, s:s, s:s}", "run", (json_int_t)run->id, "action", run->action, "state",
 			 run_state_name(run->state), "why", run->reason.text));
+}
+
+void audit_by_itself(struct core *c, const json_t *what)
+{
+	add(c, json_pack("{s:s, s:O}", "who", "recastd", "what", (json_t *)what));
 }
 
 static void log_head(struct core *c)

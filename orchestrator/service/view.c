@@ -4,6 +4,7 @@
  */
 #include "core.h"
 #include "rights.h"
+#include "trust.h"
 
 #include "json.h"
 #include "text.h"
@@ -164,6 +165,7 @@ static json_t *device_json(struct core *c, const struct device *d)
 	json_t *live = dispatch_describe(c->dispatch, d->name);
 
 	json_object_update(out, live);
+	json_object_set_new(out, "trust", trust_json(c, d));
 	json_decref(live);
 	return out;
 }
