@@ -168,13 +168,13 @@ char *tgt_call(const struct tgt *t, const struct tgt_request *q, int64_t deadlin
 	       struct error *err)
 {
 	_cleanup_(freep) char *address = socket_address(t);
-	struct stream *s = stream_open(&(struct stream_peer){ .address = address }, deadline_ms, err);
+	struct stream *s = tgt_link_enter(t, address, deadline_ms, err);
 	char *text = NULL;
 
 	if (s && !send_request(s, q, deadline_ms, err))
 		text = receive_answer(s, deadline_ms, code, err);
-	stream_close(s);
+	tgt_link_leave(t, s, !text);
 	if (!text && err && err->code != ERROR_REFUSED)
-		error_wrap(err, "tgtd at %s", address + strlen("unix:"));
+		error_wrap(err, "tgtd at %s", t->link ? "its host" : address + strlen("unix:"));
 	return text;
 }

@@ -9,6 +9,7 @@
 #include "stream_kind.h"
 
 #include "arena.h"
+#include "clock.h"
 #include "pin.h"
 
 #include <openssl/err.h>
@@ -21,9 +22,12 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { VERDICT_MS = 500 };
+
 struct tls_stream {
 	struct stream s;
 	SSL *ssl;
+	bool asked; /* the server wants a certificate of us */
 	const char *pin; /* only during the handshake */
 	struct server_key key;
 	struct error judgement; /* of pin_check() */
@@ -182,6 +186,13 @@ static int show_certificate(SSL_CTX *ctx, const struct secret *pem, struct error
 	return error_hint(err, "cat client.pem client.key | persona secret set NAME -");
 }
 
+static int on_asked(SSL *ssl, void *arg)
+{
+	(void)ssl;
+	((struct tls_stream *)arg)->asked = true;
+	return 1;
+}
+
 static SSL_CTX *context(struct tls_stream *t, const struct secret *credential, struct error *err)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -193,6 +204,7 @@ static SSL_CTX *context(struct tls_stream *t, const struct secret *credential, s
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_cert_verify_callback(ctx, judge, t);
+	SSL_CTX_set_cert_cb(ctx, on_asked, t);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	/* JSON-RPC sees by itself whether a message is whole. */
 	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION);
@@ -217,6 +229,24 @@ static int shake_hands(struct tls_stream *t, int64_t deadline_ms, struct error *
 	return 0;
 }
 
+/* In TLS 1.3 our side is through before the server has looked at our certificate.  What we would send now could make its
+ * refusal get lost, and look as if it had only gone: so its first word is waited for, a ticket or an alert.  A server without
+ * tickets says nothing, which costs a moment per connection. */
+static int await_verdict(struct tls_stream *t, int64_t deadline_ms, struct error *err)
+{
+	int64_t until = clock_mono_ms() + VERDICT_MS;
+	size_t n;
+	char byte;
+	int rc;
+
+	if (!t->asked || SSL_version(t->ssl) != TLS1_3_VERSION ||
+	    stream_wait(t->s.fd, POLLIN, until < deadline_ms ? until : deadline_ms, NULL))
+		return 0;
+	ERR_clear_error();
+	rc = SSL_peek_ex(t->ssl, &byte, 1, &n);
+	return rc == 1 || SSL_get_error(t->ssl, rc) == SSL_ERROR_WANT_READ ? 0 : broken(err);
+}
+
 struct stream *tls_open(int fd, const struct stream_peer *peer, int64_t deadline_ms, struct error *err)
 {
 	struct tls_stream *t = xcalloc(1, sizeof(*t));
@@ -227,7 +257,7 @@ struct stream *tls_open(int fd, const struct stream_peer *peer, int64_t deadline
 	ctx = context(t, peer->credential, err);
 	t->ssl = ctx ? SSL_new(ctx) : NULL;
 	SSL_CTX_free(ctx); /* the connection keeps its own reference */
-	if (t->ssl && SSL_set_fd(t->ssl, fd) == 1 && !shake_hands(t, deadline_ms, err)) {
+	if (t->ssl && SSL_set_fd(t->ssl, fd) == 1 && !shake_hands(t, deadline_ms, err) && !await_verdict(t, deadline_ms, err)) {
 		t->pin = NULL;
 		return &t->s;
 	}

@@ -24,14 +24,12 @@ static const struct weakness {
 	  "Disable suite 0 for LAN in the BMC (ipmitool lan set 1 cipher_privs X…, or its web page)." },
 	{ "anonymous_user", "anonymous-user", "fail", "a user without a name may log in",
 	  "Disable the user with the empty name: ipmitool user disable ID" },
-	{ "null_password", "null-password", "fail", "the BMC says that users without a password may log in",
-	  "Give every user a password, or disable it: ipmitool user list 1" },
 	{ "default_password", "default-credentials", "fail", "the user and password that Recast uses are those of the vendor",
 	  "Set another password in the device, then `persona secret set NAME`." },
 	{ "no_authentication", "no-authentication", "fail", "sessions without any authentication are allowed (IPMI 1.5, type none)",
 	  "Allow only MD5 or none of IPMI 1.5 in the BMC: ipmitool lan set 1 auth ADMIN MD5" },
-	{ "old_protocol", "ipmi-1.5", "warn", "IPMI 1.5 is enabled, which encrypts nothing",
-	  "Leave only IPMI 2.0 enabled where the BMC can do so." },
+	{ "old_protocol", "ipmi-1.5", "warn", "IPMI 1.5 with passwords is enabled, which encrypts nothing",
+	  "Leave only IPMI 2.0 enabled where the BMC can do so: ipmitool lan set 1 auth ADMIN ''" },
 };
 
 enum { WEAKNESSES = sizeof(weaknesses) / sizeof(weaknesses[0]) };
