@@ -92,10 +92,22 @@ static int note_certificate(struct examination *x, struct core *c, const struct 
 	return 1;
 }
 
+/* A pin for a transport without keys, such as IPMI's, guards nothing: better said than believed. */
+static int note_idle_pin(struct examination *x, struct core *c, const struct device *d, const json_t *security)
+{
+	char pin[FINGERPRINT_TEXT];
+
+	if (json_object_get(security, "key") || !trust_pin(c, d, pin))
+		return 0;
+	doctor_note(x, &(struct finding){ "devices", "trust", d->name, "warn", "a key is pinned, but it is talked to without one",
+					  "Remove the pin, or use an address with TLS or SSH where there is one." });
+	return 1;
+}
+
 void doctor_security(struct examination *x, struct core *c, const struct device *d, const json_t *security)
 {
 	int found = note_weaknesses(x, d, security) + note_defaults(x, d, security) + note_transport(x, d, security) +
-		    note_certificate(x, c, d, security);
+		    note_certificate(x, c, d, security) + note_idle_pin(x, c, d, security);
 
 	if (!found)
 		doctor_note(x, &(struct finding){ "devices", "security", d->name, "ok", "nothing weak was found", "" });

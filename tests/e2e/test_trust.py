@@ -221,6 +221,16 @@ def test_the_doctor_tells_what_of_a_device_is_not_safe(builddir):
         tap.contains(doctor(c, "certificate")[0]["text"], "expired 3 days ago")
 
 
+def test_a_pin_that_guards_nothing_is_told(builddir):
+    with Controller(builddir) as c:
+        site = rack.site(c.dir)
+        site["machines"]["node1"]["bmc"]["pin"] = KEY
+        c.define(site)
+        bad = [(x["object"], x["state"]) for x in doctor(c, "trust") if x["state"] != "ok"]
+        tap.equal(bad, [("node1-bmc", "warn")])
+        tap.contains(" ".join(x["text"] for x in doctor(c, "trust")), "without one")
+
+
 def test_the_doctor_finds_weak_permissions(builddir):
     with ready(builddir) as c:
         key = os.path.join(c.dir, "recast.key")
