@@ -777,7 +777,7 @@ def a_good_bmc_is_clean_and_was_not_logged_in_to(lab):
     check(security_of(lab, d) == dict(SAFE, cipher_zero=False), "differs")
     check(len([a for a in lab.peer.acts() if a[1] == "session"]) == before, "a guess became a session")
     check(not [a for a in lab.peer.acts() if "status=0xf" in a[2]], "a BMC would have counted a failed login")
-    sandbox.wait_until("what was begun is taken back", lambda: lab.peer.order()["sessions"] <= 1, 5)
+    sandbox.wait_until("what was begun is taken back", lambda: lab.peer.order()["sessions"] <= 1, 1)
 
 
 @own
@@ -787,7 +787,7 @@ def cipher_suite_0_is_found(lab):
     security = security_of(lab, d)
     check(security["cipher_zero"] is True, f"{security}")
     check(d.call("observe", "dev", objects=["power"])["document"]["cipher"] == 17, "it was used")
-    sandbox.wait_until("what was begun is taken back", lambda: lab.peer.order()["sessions"] <= 1, 5)
+    sandbox.wait_until("what was begun is taken back", lambda: lab.peer.order()["sessions"] <= 1, 1)
 
 
 @own

@@ -3,12 +3,13 @@
 import json
 import os
 import pty
+import shutil
 import subprocess
 
 import rack
 import tap
 from certificates import Authority, free_port, openssl
-from controller import Controller
+from controller import Controller, wait_until
 from test_mock import ready
 
 KEY, OTHER = "SHA256:" + "A" * 43, "SHA256:" + "B" * 42 + "A"
@@ -284,3 +285,72 @@ def test_a_secret_in_the_site_file_is_refused(builddir):
         tap.equal(status, 422, problem)
         tap.contains(problem["errors"][0]["hint"], "secret: NAME")
         assert "in-clear" not in json.dumps(problem) + c.log(), "the secret was repeated"
+
+
+class Switch:
+    """A real ovsdb-server that speaks TLS, with one bridge in its database and no switch behind it."""
+
+    def __init__(self, dir):
+        self.dir, self.port, self.process = dir, free_port(), None
+        self.ca = Authority(dir)
+        self.ca.issue("switch", "/CN=leaf1", "serverAuth", days=20)
+        self.ca.issue("client", "/CN=recast")
+        self.tool("ovsdb-tool", "create", self.path("db"), "/usr/share/openvswitch/vswitch.ovsschema")
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def tool(self, *argv):
+        return subprocess.run(argv, check=True, capture_output=True, text=True,
+                              env={**os.environ, "OVS_RUNDIR": self.dir, "OVS_LOGDIR": self.dir}).stdout
+
+    def __enter__(self):
+        with open(self.path("ovsdb.log"), "ab") as log:
+            self.process = subprocess.Popen(
+                ["ovsdb-server", self.path("db"), "--remote=punix:" + self.path("sock"), "--unixctl=" + self.path("ctl"),
+                 "--remote=pssl:%d:127.0.0.1" % self.port, "--private-key=" + self.ca.path("switch.key"),
+                 "--certificate=" + self.ca.path("switch.pem"), "--ca-cert=" + self.ca.pem], stdout=log, stderr=log)
+        wait_until(lambda: os.path.exists(self.path("sock")), what="ovsdb-server")
+        self.tool("ovs-vsctl", "--db=unix:" + self.path("sock"), "--no-wait", "--", "--may-exist", "add-br", "br0")
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def replace_key(self):
+        self.ca.issue("next", "/CN=leaf1", "serverAuth", days=90)
+        for kind in ("key", "pem"):
+            os.replace(self.ca.path("next." + kind), self.ca.path("switch." + kind))
+        self.tool("ovs-appctl", "-t", self.path("ctl"), "ovsdb-server/reconnect")
+
+    def fingerprint(self):
+        command = "openssl x509 -in %s -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256 -binary | " \
+            "base64 | tr -d =" % self.ca.path("switch.pem")
+        return "SHA256:" + subprocess.run(command, shell=True, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_a_real_switch_over_tls_is_pinned_examined_and_stopped(builddir):
+    if not shutil.which("ovsdb-server"):
+        raise tap.Skip("there is no ovsdb-server")
+    with Controller(builddir) as c:
+        folder = os.path.join(c.dir, "switch")
+        os.mkdir(folder)
+        with Switch(folder) as sw:
+            with open(sw.ca.path("client.pem")) as a, open(sw.ca.path("client.key")) as b:
+                c.persona("secret", "set", "leaf1", "-", input=a.read() + b.read()).expect(0)
+            site = rack.site(c.dir)
+            site["switches"]["leaf1"] = {"driver": "ovsdb", "address": "ssl:127.0.0.1:%d" % sw.port, "secret": "leaf1"}
+            c.define(site)
+            first = sw.fingerprint()
+            c.persona("device", "trust", "leaf1", "--fingerprint", OTHER).expect(4, first)
+            c.persona("device", "trust", "leaf1", "--fingerprint", first).expect(0)
+            tap.equal({(x["name"], x["state"]) for x in doctor(c) if x["object"] == "leaf1"},
+                      {("device", "ok"), ("trust", "ok"), ("certificate", "warn")})
+            sw.replace_key()
+            check = wait_until(lambda: [x for x in doctor(c, "trust") if x["state"] == "fail"], what="the new key is seen")[0]
+            assert first in check["text"] and sw.fingerprint() in check["text"], check
+            tap.equal([t["presented"] for t in audit_of_trust(c)], [sw.fingerprint()])
+            c.persona("device", "trust", "leaf1", "--fingerprint", sw.fingerprint()).expect(0)
+            tap.equal([x for x in doctor(c) if x["object"] == "leaf1" and x["state"] != "ok"], [])
+            assert "PRIVATE KEY" not in c.log()
