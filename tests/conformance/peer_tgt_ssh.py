@@ -10,7 +10,7 @@ import threading
 import time
 
 import sandbox
-from cases import all_done, check, converge, error_of
+from cases import Skip, all_done, check, converge, copies_in_memory, error_of
 from peer_tgt import TgtPeer, only_the_named_initiators_with_the_secret_may_log_in, removing_a_map_ends_its_sessions
 
 PASSWORD = "Root-Secret-4711"
@@ -203,6 +203,21 @@ def a_password_is_given_as_the_host_asks_for_it(lab):
         lab.discard(d)
         with open(p.log, encoding="utf-8", errors="replace") as f:
             check("Accepted " + ("password" if how["pam"] == "no" else "keyboard-interactive") in f.read(), f"{how}")
+
+
+@own
+def a_password_stays_in_memory_once(lab):
+    p, d = lab.peer, lab.driver()
+    if b"libasan" in open(f"/proc/{d.process.pid}/maps", "rb").read():
+        raise Skip("sanitizers keep freed memory")
+    for how in (dict(pam="no", password="yes", questions="no"), dict(pam="yes", password="no", questions="yes")):
+        p.restart_sshd(**how)
+        lab.open(d, options=dict(p.options("dev"), credential=PASSWORD))
+        all_done(d.apply("dev", p.wishes()))
+        check(copies_in_memory(d.process.pid, PASSWORD) == 1, f"{how}: {copies_in_memory(d.process.pid, PASSWORD)} copies")
+        d.call("close", "dev")
+        check(copies_in_memory(d.process.pid, PASSWORD) == 0, f"{how}: a copy is left")
+        check(PASSWORD.encode() not in bytes(d.stdout_bytes) + bytes(d.stderr_bytes), "it is in a reply or the log")
 
 
 @own
