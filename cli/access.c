@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "client.h"
 #include "clock.h"
+#include "grant.h"
 #include "json.h"
 #include "output.h"
 #include "show.h"
@@ -66,8 +67,7 @@ int cmd_can(struct app *app, const struct invocation *inv, struct error *err)
 	return json_bool(answer, "allowed", false) ? 0 : error_exit(ERROR_DENIED);
 }
 
-/* Role, scopes and expiry of the options into @body. */
-static int put_grant(json_t *body, const struct invocation *inv, struct error *err)
+int grant_put(json_t *body, const struct invocation *inv, struct error *err)
 {
 	const char *role = option_value(inv, OPTION_ROLE), *expires = option_value(inv, OPTION_EXPIRES);
 	const struct values *scopes = &inv->options[OPTION_SCOPE];
@@ -94,7 +94,7 @@ int cmd_token_create(struct app *app, const struct invocation *inv, struct error
 {
 	json_auto_t *body = json_pack("{s:s}", "name", inv->args.items[0]), *token = NULL;
 
-	if (put_grant(body, inv, err) || client_call(app->client, "POST", "/v1/tokens", body, false, &token, NULL, err))
+	if (grant_put(body, inv, err) || client_call(app->client, "POST", "/v1/tokens", body, false, &token, NULL, err))
 		return -1;
 	if (output_value(app, token))
 		return 0;
@@ -103,7 +103,7 @@ int cmd_token_create(struct app *app, const struct invocation *inv, struct error
 	return 0;
 }
 
-static int show_grants(struct app *app, const char *path, struct error *err)
+int grants_show(struct app *app, const char *path, struct error *err)
 {
 	static const struct column columns[] = { { "NAME", "name" }, { "ROLE", "role" }, { "SCOPE", "scopes", CELL_LIST },
 						 { "EXPIRES", "expires", CELL_TIME }, { "MADE BY", "by" },
@@ -119,7 +119,7 @@ static int show_grants(struct app *app, const char *path, struct error *err)
 int cmd_token_list(struct app *app, const struct invocation *inv, struct error *err)
 {
 	(void)inv;
-	return show_grants(app, "/v1/tokens", err);
+	return grants_show(app, "/v1/tokens", err);
 }
 
 int cmd_token_revoke(struct app *app, const struct invocation *inv, struct error *err)
@@ -151,7 +151,7 @@ int cmd_account_add(struct app *app, const struct invocation *inv, struct error 
 	if (need_cert(inv, err))
 		return -1;
 	json_object_set_new(body, "cert", json_string(option_value(inv, OPTION_CERT)));
-	if (put_grant(body, inv, err) || client_call(app->client, "PUT", "/v1/accounts", body, false, &account, NULL, err))
+	if (grant_put(body, inv, err) || client_call(app->client, "PUT", "/v1/accounts", body, false, &account, NULL, err))
 		return -1;
 	if (!output_value(app, account))
 		say("%s is let in as %s.", safe(option_value(inv, OPTION_CERT)), json_str(account, "role", ""));
@@ -161,7 +161,7 @@ int cmd_account_add(struct app *app, const struct invocation *inv, struct error 
 int cmd_account_list(struct app *app, const struct invocation *inv, struct error *err)
 {
 	(void)inv;
-	return show_grants(app, "/v1/accounts", err);
+	return grants_show(app, "/v1/accounts", err);
 }
 
 int cmd_account_remove(struct app *app, const struct invocation *inv, struct error *err)
@@ -231,7 +231,7 @@ static int64_t each_record(struct app *app, int64_t after, void (*line)(const js
 	size_t i, n;
 
 	do {
-		_cleanup_(freep) char *path = xasprintf("/v1/audit?after=%" PRId64 "&limit=1000", after);
+		_cleanup_(freep) char *path = xasprintf("/v1/audit?cursor=%" PRId64 "&limit=1000", after);
 		json_auto_t *answer = client_get(app->client, path, err);
 
 		if (!answer)

@@ -31,6 +31,8 @@ struct client {
 	const struct endpoint *e;
 	CURL *curl;
 	bool answered;
+	char etag[80];	  /* of the last answer */
+	char *expected;	  /* of the object of the next request; NULL: whatever it is */
 };
 
 struct stream {
@@ -60,12 +62,18 @@ void client_destroy(struct client *client)
 		return;
 	curl_easy_cleanup(client->curl);
 	curl_global_cleanup();
+	free(client->expected);
 	free(client);
 }
 
 const char *client_name(const struct client *client)
 {
 	return client->e->url ? client->e->url : client->e->socket;
+}
+
+bool client_is_far(const struct client *client)
+{
+	return client->e->url != NULL;
 }
 
 char *client_path(const char *base, ...)
@@ -219,6 +227,32 @@ static size_t collect(char *bytes, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
+static struct curl_slist *add_expectation(struct client *client, struct curl_slist *list)
+{
+	bool is_new = client->expected && !strcmp(client->expected, "*");
+	_cleanup_(freep) char *line = NULL;
+
+	if (!client->expected)
+		return list;
+	line = xasprintf("%s: %s", is_new ? "If-None-Match" : "If-Match", client->expected);
+	free(client->expected);
+	client->expected = NULL;
+	return curl_slist_append(list, line);
+}
+
+static size_t on_header(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct client *client = arg;
+	size_t len = size * n;
+
+	if (len > 5 && !strncasecmp(bytes, "etag:", 5)) {
+		snprintf(client->etag, sizeof(client->etag), "%.*s", (int)(len - 5), bytes + 5);
+		client->etag[strcspn(client->etag, "\r\n")] = '\0';
+		memmove(client->etag, client->etag + strspn(client->etag, " "), strlen(client->etag + strspn(client->etag, " ")) + 1);
+	}
+	return len;
+}
+
 static struct curl_slist *headers_for(bool has_body, bool once)
 {
 	struct curl_slist *list = curl_slist_append(NULL, "Accept: application/json, "
@@ -294,7 +328,11 @@ int client_call(struct client *client, const char *method, const char *path, con
 
 	if (out)
 		*out = NULL;
+	headers = add_expectation(client, headers);
+	client->etag[0] = '\0';
 	common_options(client, client->curl, path);
+	curl_easy_setopt(client->curl, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(client->curl, CURLOPT_HEADERDATA, client);
 	curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, method);
 	curl_easy_setopt(client->curl, CURLOPT_TIMEOUT, (long)ANSWER_TIMEOUT_S);
 	curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
@@ -335,6 +373,51 @@ json_t *client_get(struct client *client, const char *path, struct error *err)
 	if (err && !err->text[0])
 		error_set(err, ERROR_PROTOCOL, "recastd sent an empty answer for %s", path);
 	return NULL;
+}
+
+static json_t *not_a_list(const char *path, struct error *err)
+{
+	error_set(err, ERROR_PROTOCOL, "the answer for %s holds no list", path);
+	return NULL;
+}
+
+json_t *client_list(struct client *client, const char *path, size_t max, struct error *err)
+{
+	json_t *all = json_array(), *item;
+	char *next = NULL;
+	size_t i;
+
+	do {
+		_cleanup_(freep) char *cursor = next ? curl_easy_escape(NULL, next, 0) : NULL;
+		_cleanup_(freep) char *page = xasprintf("%s%s%s%s", path, cursor ? strchr(path, '?') ? "&" : "?" : "",
+							cursor ? "cursor=" : "", cursor ? cursor : "");
+		json_auto_t *answer = client_get(client, page, err);
+		const json_t *items = json_object_get(answer, "items");
+
+		free(next);
+		next = NULL;
+		if (!json_is_array(items)) {
+			json_decref(all);
+			return answer ? not_a_list(path, err) : NULL;
+		}
+		json_array_foreach(items, i, item)
+			if (json_array_size(all) < max)
+				json_array_append(all, item);
+		if (json_array_size(all) < max && json_str(answer, "next", NULL))
+			next = xstrdup(json_str(answer, "next", ""));
+	} while (next);
+	return all;
+}
+
+const char *client_etag(const struct client *client)
+{
+	return client->etag;
+}
+
+void client_expect(struct client *client, const char *etag)
+{
+	free(client->expected);
+	client->expected = xstrdup(etag);
 }
 
 static size_t on_stream(char *bytes, size_t size, size_t n, void *arg)

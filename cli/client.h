@@ -35,8 +35,19 @@ int client_call(struct client *client, const char *method, const char *path, con
 /* client_call() with GET: the answer, or NULL. */
 json_t *client_get(struct client *client, const char *path, struct error *err);
 
+/* All items of a list, page by page, but no more than @max: a new array, or NULL.  @path may have a query. */
+json_t *client_list(struct client *client, const char *path, size_t max, struct error *err);
+
+/* The ETag of the last answer, "" when it had none; good until the next request. */
+const char *client_etag(const struct client *client);
+/* The next request is only to be carried out while its object has this ETag, or with "*" while there is none yet. */
+void client_expect(struct client *client, const char *etag);
+
 /* Whether the controller has answered anything yet, so that it is worth while to wait for it. */
 bool client_answered(const struct client *client);
+
+/* Whether it is reached over the network. */
+bool client_is_far(const struct client *client);
 
 /* Where the controller is, for people. */
 const char *client_name(const struct client *client);

@@ -95,7 +95,7 @@ static void offer_names(const char *kind, const char *prefix, const struct invoc
 static const char *kind_of(const char *word)
 {
 	static const char *const kinds[][2] = {
-		{ "MACHINE", "machines" }, { "PERSONA", "personas" }, { "RUN", "runs" },
+		{ "MACHINE", "machines" }, { "PERSONA", "personas" }, { "RUN", "runs" }, { "TEMPLATE", "templates" },
 		{ "GROUP", "groups" },	   { "SECRET", "secrets" },   { "NAME", "personas" },
 	};
 	size_t i;

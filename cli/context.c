@@ -72,18 +72,23 @@ static int make_folders(const char *path)
 }
 
 /* Whole or not at all, and for its owner only. */
-static int save(const json_t *all, struct error *err)
+static int write_private(const char *path, const char *text, struct error *err)
 {
-	_cleanup_(freep) char *path = config_path(), *part = xasprintf("%s.part", path), *text = NULL;
-	int fd, rc = -1;
+	_cleanup_(freep) char *part = xasprintf("%s.part", path);
+	int fd = make_folders(path) ? -1 : open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), rc = -1;
 
-	text = json_dumps(all, JSON_INDENT(2) | JSON_SORT_KEYS);
-	fd = make_folders(path) ? -1 : open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd >= 0) {
 		rc = write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -1;
 		rc = close(fd) || rc || rename(part, path) ? -1 : 0;
 	}
 	return rc ? error_set(err, ERROR_STORAGE, "cannot write %s: %s", path, strerror(errno)) : 0;
+}
+
+static int save(const json_t *all, struct error *err)
+{
+	_cleanup_(freep) char *path = config_path(), *text = json_dumps(all, JSON_INDENT(2) | JSON_SORT_KEYS);
+
+	return write_private(path, text, err);
 }
 
 static char *copy_of(const json_t *context, const char *key)
@@ -107,6 +112,23 @@ static struct secret *take_line(FILE *f)
 	return s;
 }
 
+/* Where sessions are kept. */
+static char *session_path(const char *context)
+{
+	const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+	if (base && *base)
+		return xasprintf("%s/recast/%s.session", base, context);
+	return xasprintf("%s/.local/state/recast/%s.session", home ? home : "", context);
+}
+
+static bool is_session(const char *file)
+{
+	size_t n = strlen(file);
+
+	return n > 8 && !strcmp(file + n - 8, ".session");
+}
+
 static int take_token(const json_t *context, struct endpoint *e, struct error *err)
 {
 	const char *file = json_str(context, "token_file", NULL), *command = json_str(context, "token_command", NULL);
@@ -116,6 +138,8 @@ static int take_token(const json_t *context, struct endpoint *e, struct error *e
 	if (!file && !command)
 		return 0;
 	f = file ? fopen(file, "re") : popen(command, "re");
+	if (!f && file && errno == ENOENT && is_session(file))
+		return 0; /* the controller will say that one has to log in */
 	if (!f)
 		return error_set(err, ERROR_NOT_FOUND, "cannot read the token from %s: %s", file ? file : command, strerror(errno));
 	if (file && !fstat(fileno(f), &st) && (st.st_mode & 077)) {
@@ -129,6 +153,13 @@ static int take_token(const json_t *context, struct endpoint *e, struct error *e
 	else
 		pclose(f);
 	return e->token ? 0 : error_set(err, ERROR_NOT_FOUND, "there is no token in what %s %s", file ? file : command, file ? "holds" : "prints");
+}
+
+static const char *env_or_null(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
 }
 
 static int take_context(const char *name, struct endpoint *e, struct error *err)
@@ -153,13 +184,6 @@ static int take_context(const char *name, struct endpoint *e, struct error *err)
 	e->cert = copy_of(context, "cert");
 	e->key = copy_of(context, "key");
 	return take_token(context, e, err);
-}
-
-static const char *env_or_null(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value && *value ? value : NULL;
 }
 
 int endpoint_of(const struct invocation *inv, struct endpoint *e, struct error *err)
@@ -320,4 +344,39 @@ int cmd_context_remove(struct app *app, const struct invocation *inv, struct err
 {
 	(void)app;
 	return change(inv, true, err);
+}
+
+/* The name of the context that the command went to. */
+static const char *context_in_use(const struct invocation *inv, const json_t *all)
+{
+	const char *name = option_value(inv, OPTION_CONTEXT);
+
+	if (!name)
+		name = env_or_null("RECAST_CONTEXT");
+	return name ? name : json_str(all, "current", "local");
+}
+
+int session_save(const struct invocation *inv, const char *token, struct error *err)
+{
+	json_auto_t *all = load(err);
+	const char *name = all ? context_in_use(inv, all) : NULL;
+	_cleanup_(freep) char *path = name ? session_path(name) : NULL, *line = xasprintf("%s\n", token);
+	json_t *context = json_object_get(json_object_get(all, "contexts"), name ? name : "");
+	int rc = context ? write_private(path, line, err) : -1;
+
+	secret_wipe(line, strlen(line));
+	if (rc)
+		return -1;
+	json_object_set_new(context, "token_file", json_string(path));
+	json_object_del(context, "token_command");
+	return save(all, err);
+}
+
+void session_forget(const struct invocation *inv)
+{
+	json_auto_t *all = load(NULL);
+	_cleanup_(freep) char *path = all ? session_path(context_in_use(inv, all)) : NULL;
+
+	if (path)
+		unlink(path);
 }

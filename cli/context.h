@@ -25,6 +25,10 @@ struct endpoint {
 
 /* --socket, --context, $RECAST_CONTEXT, $RECAST_SOCKET, the context in use, the default socket: the first that is there. */
 int endpoint_of(const struct invocation *inv, struct endpoint *e, struct error *err);
+/* The session that `persona login` has begun: kept in a file of its own (mode 0600), which becomes the token of the context;
+ * and forgotten. */
+int session_save(const struct invocation *inv, const char *token, struct error *err);
+void session_forget(const struct invocation *inv);
 void endpoint_fini(struct endpoint *e);
 
 #endif

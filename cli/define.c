@@ -7,10 +7,10 @@
 #include "arena.h"
 #include "cleanup.h"
 #include "client.h"
+#include "define.h"
 #include "json.h"
 #include "output.h"
 #include "text.h"
-#include "yamlfile.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,22 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-struct document {
-	char *file;
-	struct yaml_document *yaml; /* within the set that its file gave */
-};
-
-struct documents {
-	struct document *items;
-	size_t n;
-	struct {
-		struct yaml_document *docs;
-		int n;
-	} * sets;
-	size_t n_sets;
-	int mistakes; /* found here, and shown */
-};
 
 static void complain(struct documents *d, const struct error *err)
 {
@@ -69,7 +53,7 @@ static void parse(struct documents *d, const char *file, const char *bytes, size
 		add_set(d, file, docs, n);
 }
 
-static void read_file(struct documents *d, const char *file)
+void documents_read(struct documents *d, const char *file)
 {
 	struct error err = { 0 };
 	size_t len;
@@ -111,7 +95,7 @@ static void read_directory(struct documents *d, const char *dir)
 		_cleanup_(freep) char *path = xasprintf(
 			"%s%s%s", dir, dir[strlen(dir) - 1] == '/' ? "" : "/", entries[i]->d_name);
 
-		read_file(d, path);
+		documents_read(d, path);
 		free(entries[i]);
 	}
 	if (n >= 0)
@@ -128,11 +112,11 @@ static void read_all(struct documents *d, const struct values *files)
 		    S_ISDIR(st.st_mode))
 			read_directory(d, files->items[i]);
 		else
-			read_file(d, files->items[i]);
+			documents_read(d, files->items[i]);
 	}
 }
 
-static void documents_fini(struct documents *d)
+void documents_fini(struct documents *d)
 {
 	size_t i;
 
@@ -161,9 +145,7 @@ static json_t *request(const struct documents *d, bool dry_run)
 	return body;
 }
 
-/* FILE:LINE:COLUMN: text (hint), for each error of the problem body.  Returns how many there were.
- */
-static size_t show_errors(const struct documents *d, const json_t *problem)
+size_t documents_show_errors(const struct documents *d, const json_t *problem)
 {
 	json_t *errors = json_object_get(problem, "errors"), *e;
 	size_t i;
@@ -249,7 +231,7 @@ static int send(struct app *app, const struct documents *d, bool dry_run, struct
 	size_t n;
 
 	if (client_call(app->client, "POST", "/v1/define", body, false, &answer, NULL, err)) {
-		n = show_errors(d, answer);
+		n = documents_show_errors(d, answer);
 		if (n == 0)
 			return -1;
 		error_set(err, err->code, "%zu mistake%s; nothing was defined", n,

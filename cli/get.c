@@ -80,7 +80,7 @@ static const struct kind kinds[] = {
 	{ "templates",
 	  "template",
 	  "/v1/templates",
-	  false,
+	  true,
 	  "name",
 	  { { "NAME", "name" }, { "FROM", "document.from" } } },
 	{ "identities",
@@ -142,19 +142,10 @@ void get_offer_kinds(const char *prefix,
 		offer(kinds[i].plural, strlen(kinds[i].plural), prefix);
 }
 
+/* Of runs the newest: there may be very many. */
 static json_t *list(struct client *client, const struct kind *kind, struct error *err)
 {
-	json_t *answer = client_get(client, kind->path, err), *items;
-
-	if (!answer)
-		return NULL;
-	items = json_incref(json_object_get(answer, "items"));
-	json_decref(answer);
-	if (json_is_array(items))
-		return items;
-	json_decref(items);
-	error_set(err, ERROR_PROTOCOL, "the answer for %s holds no list", kind->plural);
-	return NULL;
+	return client_list(client, kind->path, !strcmp(kind->plural, "runs") ? 50 : SIZE_MAX, err);
 }
 
 json_t *get_items(struct client *client, const char *word, struct error *err)

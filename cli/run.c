@@ -34,21 +34,21 @@ int cmd_runs(struct app *app, const struct invocation *inv, struct error *err)
 {
 	const char *limit = option_value(inv, OPTION_LIMIT);
 	_cleanup_(freep) char *path = NULL;
-	json_auto_t *answer = NULL;
+	json_auto_t *items = NULL;
 	int64_t n = 20;
 
 	if (limit && text_parse_int(limit, 1, 10000, &n))
 		return error_set(err, ERROR_USAGE, "--limit takes a number from 1 to 10000");
-	path = xasprintf("/v1/runs?limit=%" PRId64 "%s", n,
+	path = xasprintf("/v1/runs?limit=%" PRId64 "%s", n < 1000 ? n : 1000,
 			 has_option(inv, OPTION_OPEN) ? "&state=open" : "");
-	answer = client_get(app->client, path, err);
-	if (!answer)
+	items = client_list(app->client, path, (size_t)n, err);
+	if (!items)
 		return -1;
-	if (json_array_size(json_object_get(answer, "items")) == 0 && app->format <= OUTPUT_WIDE)
+	if (json_array_size(items) == 0 && app->format <= OUTPUT_WIDE)
 		say(has_option(inv, OPTION_OPEN) ? "No run is open."
 						 : "There has been no run yet.");
 	table_print(app, run_columns, sizeof(run_columns) / sizeof(run_columns[0]),
-		    json_object_get(answer, "items"), "id");
+		    items, "id");
 	return 0;
 }
 

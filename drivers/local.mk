@@ -43,6 +43,12 @@ recast_driver_mock_SOURCES = drivers/mock/mock.c drivers/mock/mock.h drivers/moc
 	drivers/mock/fault.c drivers/mock/fault_kinds.def drivers/mock/switch.c drivers/mock/storage.c \
 	drivers/mock/bmc.c drivers/mock/security.c drivers/mock/sim.c
 
+recastlibexec_PROGRAMS += recast-driver-password
+recast_driver_password_LDFLAGS = $(DRIVER_LINKING)
+recast_driver_password_CPPFLAGS = $(DRIVER_CPPFLAGS)
+recast_driver_password_LDADD = $(DRIVER_LIBS)
+recast_driver_password_SOURCES = drivers/password/password.c
+
 recastlibexec_PROGRAMS += recast-driver-probe
 recast_driver_probe_LDFLAGS = $(DRIVER_LINKING)
 recast_driver_probe_CPPFLAGS = $(DRIVER_CPPFLAGS)

@@ -6,7 +6,9 @@
 
 #include "arena.h"
 #include "cleanup.h"
+#include "secret.h"
 
+#include <malloc.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -101,4 +103,21 @@ void json_setf(json_t *object, const char *key, const char *fmt, ...)
 	va_start(ap, fmt);
 	json_object_set_new(object, key, json_vsprintf(fmt, ap));
 	va_end(ap);
+}
+
+static void *wiping_malloc(size_t size)
+{
+	return xrealloc(NULL, size ? size : 1);
+}
+
+static void wiping_free(void *p)
+{
+	if (p)
+		secret_wipe(p, malloc_usable_size(p));
+	free(p);
+}
+
+void json_wipe_freed(void)
+{
+	json_set_alloc_funcs(wiping_malloc, wiping_free);
 }

@@ -35,6 +35,9 @@ bool json_bool(const json_t *object, const char *key, bool missing);
 void json_setf(json_t *object, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* From now on no memory that jansson frees keeps its bytes: for processes through which secrets pass.  Called first of all. */
+void json_wipe_freed(void);
+
 /* For an owned reference released at the end of the scope use jansson's json_auto_t. */
 
 #endif

@@ -14,7 +14,8 @@ orchestrator_libplan_a_SOURCES = orchestrator/plan/adopt.c orchestrator/plan/bui
 
 noinst_LIBRARIES += orchestrator/libaccess.a
 orchestrator_libaccess_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/access -I$(top_srcdir)/orchestrator/model
-orchestrator_libaccess_a_SOURCES = orchestrator/access/access.c orchestrator/access/access.h orchestrator/access/roles.def
+orchestrator_libaccess_a_SOURCES = orchestrator/access/access.c orchestrator/access/access.h orchestrator/access/roles.def \
+	orchestrator/access/throttle.c orchestrator/access/throttle.h
 
 noinst_LIBRARIES += orchestrator/libstore.a orchestrator/libengine.a
 orchestrator_libstore_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/store $(SQLITE_CFLAGS)
@@ -56,12 +57,13 @@ orchestrator_libservice_a_SOURCES = orchestrator/service/admin.c orchestrator/se
 	orchestrator/service/define.c orchestrator/service/drift.c orchestrator/service/fence.c orchestrator/service/hands.c orchestrator/service/identity.c orchestrator/service/metrics.c \
 	orchestrator/service/orphans.c orchestrator/service/power.c orchestrator/service/private/reconcile.h orchestrator/service/private/rights.h orchestrator/service/rights.c \
 	orchestrator/service/private/roster.h orchestrator/service/reconcile.c orchestrator/service/repair.c orchestrator/service/roster.c \
-	orchestrator/service/service.h orchestrator/service/token.c orchestrator/service/trust.c orchestrator/service/private/trust.h orchestrator/service/view.c orchestrator/service/wish.c \
+	orchestrator/service/service.h orchestrator/service/list.c orchestrator/service/login.c orchestrator/service/private/token.h orchestrator/service/token.c orchestrator/service/trust.c orchestrator/service/private/trust.h orchestrator/service/view.c orchestrator/service/private/view.h orchestrator/service/wish.c \
 	orchestrator/service/private/wish.h
 
 orchestrator_libapi_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/api \
 	-I$(top_srcdir)/orchestrator/service $(EVENT_CFLAGS)
-orchestrator_libapi_a_SOURCES = orchestrator/api/api.h orchestrator/api/credentials.c orchestrator/api/front.c \
+orchestrator_libapi_a_SOURCES = orchestrator/api/api.c orchestrator/api/api.h orchestrator/api/credentials.c orchestrator/api/etag.c \
+	orchestrator/api/front.c orchestrator/api/request.c \
 	orchestrator/api/metrics.c orchestrator/api/metrics.def orchestrator/api/private.h \
 	orchestrator/api/routes.c orchestrator/api/routes.def orchestrator/api/stream.c
 nodist_orchestrator_libapi_a_SOURCES = orchestrator/api/openapi.c

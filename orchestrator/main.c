@@ -7,6 +7,7 @@
 
 #include "api.h"
 #include "clock.h"
+#include "json.h"
 #include "log.h"
 #include "loop.h"
 #include "service.h"
@@ -165,6 +166,7 @@ int main(int argc, char **argv)
 	struct config config;
 	int rc;
 
+	json_wipe_freed();
 	log_open("recastd");
 	config_init(&config);
 	rc = parse(argc, argv, &config, &options, &err);

@@ -17,7 +17,6 @@
 #include "log.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -228,18 +227,6 @@ static int loop(int signals, struct error *err)
 	return rc;
 }
 
-static void *wiping_malloc(size_t size)
-{
-	return xrealloc(NULL, size ? size : 1);
-}
-
-static void wiping_free(void *p)
-{
-	if (p)
-		secret_wipe(p, malloc_usable_size(p));
-	free(p);
-}
-
 static int harden(void)
 {
 	struct rlimit none = { 0, 0 };
@@ -255,7 +242,7 @@ static int harden(void)
 	sigaddset(&set, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	json_object_seed(0);
-	json_set_alloc_funcs(wiping_malloc, wiping_free);
+	json_wipe_freed();
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 

@@ -28,7 +28,7 @@ void job_free(struct job *job)
 static int class_check(const char *cls, struct error *err)
 {
 	static const char *const classes[] = { "switch", "fabric",  "storage",
-					       "bmc",    "compose", "probe" };
+					       "bmc",    "compose", "probe", "password" };
 	const char *own = kit_driver->cls;
 	size_t i;
 

@@ -106,6 +106,18 @@ static void gone(struct api *api)
 	event_add(api->restart, &tv);
 }
 
+static void take_frame(struct api *api, const json_t *frame)
+{
+	int64_t id = json_int(frame, "id", 0);
+
+	if (json_bool(frame, "closed", false))
+		stream_closed(api, id);
+	else if (json_bool(frame, "written", false))
+		stream_written(api, id);
+	else
+		route_request(api, frame);
+}
+
 static void on_read(struct bufferevent *bev, void *arg)
 {
 	struct evbuffer *in = bufferevent_get_input(bev);
@@ -119,7 +131,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 		frame_feed(&api->reader, bytes, (size_t)n);
 	while ((rc = frame_next(&api->reader, &frame, &err)) > 0) {
 		api->restarts = 0;
-		route_request(api, frame);
+		take_frame(api, frame);
 		json_decref(frame);
 	}
 	if (rc < 0) {

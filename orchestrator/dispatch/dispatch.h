@@ -50,7 +50,7 @@ struct op_result {
 	enum op_outcome outcome;
 	bool changed;
 	int64_t after_ms;
-	const json_t *document; /* of an observe that succeeded */
+	const json_t *document; /* of an observe that succeeded; what a change has observed, or NULL */
 	struct error error;	/* code 0 when there is none */
 };
 

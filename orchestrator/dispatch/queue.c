@@ -433,7 +433,8 @@ static void answer_changes(struct request *r, const json_t *results)
 		item = json_array_get(results, i);
 		out = (struct op_result){ .outcome = outcome_by_name(json_str(item, "status", "unknown")),
 					  .changed = json_bool(item, "changed", true),
-					  .after_ms = json_int(item, "after_ms", 500) };
+					  .after_ms = json_int(item, "after_ms", 500),
+					  .document = json_object_get(item, "observed") };
 		if (out.outcome == OP_UNKNOWN || out.outcome == OP_NOT_APPLIED) {
 			error_from_json(json_object_get(item, "error"), &out.error);
 			if (out.outcome == OP_UNKNOWN)

@@ -29,7 +29,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SLOT_BITS = 10, LINGER_MS = 2000, WRITE_STALL_S = 30, WIRE_MAX = 32 * 1024 };
+enum { SLOT_BITS = 11, LINGER_MS = 2000, HEARTBEAT_MS = 20000, WRITE_STALL_S = 30, WIRE_MAX = 32 * 1024 };
 
 enum conn_state { CONN_SHAKE, CONN_HEAD, CONN_BODY, CONN_WAIT, CONN_STREAM, CONN_LINGER };
 
@@ -51,6 +51,7 @@ struct conn {
 	bool said_bye;	/* so it says by TLS, or its TLS is broken */
 	bool asking;	/* the core was asked who this is, before a large body */
 	bool is_known;	/* a whole request has come in */
+	bool tell;	/* the core when what a stream was given has left */
 	uint64_t number; /* in order of arrival */
 };
 
@@ -102,7 +103,7 @@ static void enter(struct conn *c, enum conn_state state, int64_t within_ms)
 static void destroy(struct conn *c)
 {
 	if (c->state == CONN_STREAM)
-		link_send_closed(c->front->link, c->id);
+		link_send_about(c->front->link, c->id, "closed");
 	c->front->slots[c->slot] = NULL;
 	event_free(c->deadline);
 	if (c->tls) {
@@ -293,7 +294,7 @@ static bool is_braked(struct conn *c)
 	if (!wait_s)
 		return false;
 	c->front->counters.braked++;
-	error_set(&err, ERROR_BUSY, "too many wrong tokens came from your address");
+	error_set(&err, ERROR_RATE_LIMITED, "too many wrong tokens or passwords came from your address");
 	error_hint(&err, "Wait %d s, then try again with one that is good.", wait_s);
 	refuse_for(c, 429, wait_s, &err);
 	return true;
@@ -454,6 +455,9 @@ static void on_written(struct bufferevent *bev, void *arg)
 			destroy(c);
 	} else if (c->state == CONN_HEAD && c->scanned == 0) {
 		proceed(c); /* see try_head() */
+	} else if (c->state == CONN_STREAM && c->tell) {
+		c->tell = false;
+		link_send_about(c->front->link, c->id, "written");
 	}
 }
 
@@ -474,6 +478,14 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	c->front->counters.cut += (what & BEV_EVENT_TIMEOUT) != 0;
 	c->front->counters.handshakes_failed += c->state == CONN_SHAKE;
 	destroy(c);
+}
+
+/* Middle boxes forget a silent connection, and readers cannot tell it from one that died. */
+static void beat(struct conn *c)
+{
+	reply_stream_chunk(c->out, c->style, ":\n\n", 3);
+	flush(c);
+	enter(c, CONN_STREAM, HEARTBEAT_MS);
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
@@ -506,6 +518,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 			    "the controller did not answer this request in time");
 		break;
 	case CONN_STREAM:
+		beat(c);
+		break;
 	case CONN_LINGER:
 		destroy(c);
 		break;
@@ -585,6 +599,7 @@ static void on_chunk(struct conn *c, const json_t *frame)
 {
 	json_t *chunk = json_object_get(frame, "chunk");
 
+	c->tell |= json_bool(frame, "tell", false);
 	if (json_is_string(chunk))
 		reply_stream_chunk(c->out, c->style, json_string_value(chunk),
 				   json_string_length(chunk));
@@ -596,6 +611,7 @@ static void on_chunk(struct conn *c, const json_t *frame)
 		return;
 	}
 	if (json_bool(frame, "end", false)) {
+		c->tell = false;
 		reply_stream_end(c->out, c->style);
 		c->style.keep_alive = c->style.keep_alive && !c->style.http10;
 		finish_answer(c);
@@ -632,7 +648,7 @@ void conn_on_frame(struct front *front, const json_t *frame)
 
 	if (!id || !c || c->id != id) {
 		if (opens)
-			link_send_closed(front->link, id);
+			link_send_about(front->link, id, "closed");
 		return; /* the client has gone, or has been told that it took too long */
 	}
 	if (opens && c->state != CONN_STREAM)
@@ -640,14 +656,14 @@ void conn_on_frame(struct front *front, const json_t *frame)
 	if (c->state == CONN_STREAM) {
 		on_chunk(c, frame);
 	} else if (opens && (c->eof || c->said_bye || evbuffer_get_length(c->in))) {
-		link_send_closed(front->link, id);
+		link_send_about(front->link, id, "closed");
 		destroy(c);
 	} else if (opens) {
 		if (c->style.http10)
 			c->style.keep_alive = false;
 		reply_stream_begin(c->out, c->style, frame);
 		flush(c);
-		enter(c, CONN_STREAM, 0);
+		enter(c, CONN_STREAM, !strcmp(json_str(frame, "type", ""), "text/event-stream") ? HEARTBEAT_MS : 0);
 	} else {
 		on_answer(c, frame);
 	}

@@ -20,7 +20,7 @@ enum {
 	FRONT_STRANGER_MAX = 64 * 1024,	    /* body over TLS that is read before the core knows who sends it */
 	FRONT_STREAM_MAX = 1024 * 1024,	    /* bytes that a slow reader may have waiting */
 	FRONT_LINK_MAX = 64 * 1024 * 1024,  /* bytes that a busy core may have waiting */
-	FRONT_SLOTS = 1024,		    /* connections in all */
+	FRONT_SLOTS = 2048,		    /* connections in all */
 	FRONT_UNIX_SLOTS = 256,		    /* of these kept for the unix socket */
 	FRONT_BOOT_SLOTS = 128,		    /* and these for the boot port */
 	FRONT_PER_USER = 128,

@@ -97,29 +97,32 @@ void link_close(struct link *link)
 	free(link);
 }
 
-int link_send(struct link *link, const json_t *frame, struct error *err)
+static void put(struct link *link, const json_t *frame)
 {
-	struct evbuffer *out = bufferevent_get_output(link->bev);
 	size_t len;
-	char *bytes;
+	char *bytes = frame_encode(frame, &len);
 
-	if (evbuffer_get_length(out) > FRONT_LINK_MAX)
-		return error_set(err, ERROR_BUSY,
-				 "the controller is busy and takes no further requests now");
-	bytes = frame_encode(frame, &len);
-	evbuffer_add(out, bytes, len);
+	evbuffer_add(bufferevent_get_output(link->bev), bytes, len);
 	secret_wipe(bytes, len); /* a body may carry a secret on its way to the core */
 	free(bytes);
+}
+
+int link_send(struct link *link, const json_t *frame, struct error *err)
+{
+	if (evbuffer_get_length(bufferevent_get_output(link->bev)) > FRONT_LINK_MAX)
+		return error_set(err, ERROR_BUSY,
+				 "the controller is busy and takes no further requests now");
+	put(link, frame);
 	return 0;
 }
 
-void link_send_closed(struct link *link, uint64_t id)
+void link_send_about(struct link *link, uint64_t id, const char *what)
 {
 	json_t *frame = json_object();
 
 	json_object_set_new(frame, "id", json_integer((json_int_t)id));
-	json_object_set_new(frame, "closed", json_true());
-	link_send(link, frame, NULL);
+	json_object_set_new(frame, what, json_true());
+	put(link, frame);
 	json_decref(frame);
 }
 

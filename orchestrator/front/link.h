@@ -23,8 +23,9 @@ void link_close(struct link *link);
  * long that FRONT_LINK_MAX bytes wait. */
 int link_send(struct link *link, const json_t *frame, struct error *err);
 
-/* Tell the core that the reader of stream @id has gone. */
-void link_send_closed(struct link *link, uint64_t id);
+/* Tell the core about stream @id: its reader has gone ("closed"), or has got all that was to be told of ("written").
+ * Always sent: a core that does not learn it would wait for ever. */
+void link_send_about(struct link *link, uint64_t id, const char *what);
 
 /* Whether the link ended by a fault (a broken frame) and not by the core closing it. */
 bool link_is_broken(const struct link *link);

@@ -11,6 +11,7 @@
 #include "credentials.h"
 #include "error.h"
 #include "front.h"
+#include "json.h"
 #include "link.h"
 #include "listen.h"
 #include "log.h"
@@ -249,6 +250,7 @@ int main(int argc, char **argv)
 	struct error err = { 0 };
 	int rc = 0;
 
+	json_wipe_freed();
 	log_open("recast-front");
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN); /* Ctrl-C at recastd: the core decides when we go */

@@ -68,10 +68,10 @@ static void whole(struct evbuffer *out, struct reply_style style, int status, co
 		  json_t *headers, const char *bytes, size_t len)
 {
 	head(out, style, status, len ? type : NULL, headers);
-	if (status != 204)
+	if (status != 204 && status != 304)
 		evbuffer_add_printf(out, "Content-Length: %zu\r\n", len);
 	evbuffer_add_printf(out, "\r\n");
-	if (status != 204)
+	if (status != 204 && status != 304)
 		evbuffer_add(out, bytes, len);
 }
 

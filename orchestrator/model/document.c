@@ -67,6 +67,16 @@ static const struct section {
 	{ "identities", KIND_IDENTITY },
 };
 
+const char *document_section(enum object_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		if (sections[i].kind == kind)
+			return sections[i].key;
+	return NULL;
+}
+
 static const struct field site_fields[] = {
 	{ "site", FIELD_NAME, true },	    { "description", FIELD_TEXT },
 	{ "networks", FIELD_OBJECT },	    { "switches", FIELD_OBJECT },

@@ -55,6 +55,8 @@ void objects_fini(struct objects *o);
 
 /* Break one document (site, template or persona) into objects, appended to @out. */
 void document_split(const json_t *document, int index, struct objects *out, struct problems *p);
+/* The section of a site document that holds objects of this kind ("machines"); NULL: none does. */
+const char *document_section(enum object_kind kind);
 
 struct network {
 	const char *name;

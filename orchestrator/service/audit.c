@@ -59,6 +59,12 @@ void service_audit_request(struct core *c, struct answer *a, const char *method,
 	a->audit = add(c, doc);
 }
 
+void audit_login(struct core *c, struct answer *a)
+{
+	a->audit = add(c, json_pack("{s:s, s:s, s:s, s:s, s:{}}", "who", a->caller.name, "from", a->caller.from, "method", "POST",
+				    "path", "/v1/login", "what"));
+}
+
 void audit_outcome(struct core *c, const struct answer *a, int status, const json_t *body)
 {
 	json_t *doc, *run = json_object_get(body, "id"), *code = json_object_get(body, "code");
@@ -112,11 +118,6 @@ static void head_soon(struct core *c)
 {
 	if (!c->audit_head)
 		c->audit_head = env_after(c->env, HEAD_EVERY_MS, on_head, c);
-}
-
-void service_audit_list(struct core *c, struct answer *a, int64_t after, int limit)
-{
-	core_answer(c, a, 200, json_pack("{s:o}", "items", store_audit_after(c->store, after, limit)), NULL);
 }
 
 /* The whole chain from its beginning. */

@@ -12,6 +12,7 @@
 #include "json.h"
 #include "log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ struct planning {
 	bool apply;
 	char *expected; /* id of the plan that was shown, or NULL */
 	char *request;	/* Idempotency-Key, or NULL */
+	char what[JSON_HASH_TEXT]; /* the hash of the request under that key */
 	int64_t run;	/* reserved under this id */
 	json_t *targets;
 	json_t *observed;
@@ -197,6 +199,7 @@ static json_t *run_doc(const struct planning *p, const struct plan *plan, const 
 		json_array_append_new(json_object_get(doc, "casts"), cast_json(&casts[i], plan->activates[i]));
 	if (plan->n_restore)
 		json_object_set_new(doc, "restore", restore_docs(plan));
+	json_object_set_new(doc, "request", json_string(p->what));
 	return doc;
 }
 
@@ -317,16 +320,13 @@ static int check_plan(struct planning *p, struct plan *plan, const struct cast *
 /* Another wish under the same key was quicker while this one was read: its run is the answer to both. */
 static bool is_late(struct planning *p)
 {
-	json_t *earlier = p->apply && p->request ? store_run_by_request(p->core->store, p->request) : NULL;
-	struct answer *a = p->answer;
-	struct core *c = p->core;
+	struct once once = { .key = p->apply ? p->request : NULL };
 
-	if (!earlier)
+	memcpy(once.what, p->what, sizeof(once.what));
+	if (!answered_before(p->core, p->answer, &once))
 		return false;
 	give_back(p);
 	planning_free(p);
-	core_answer(c, a, 202, run_json(earlier), NULL);
-	json_decref(earlier);
 	return true;
 }
 
@@ -415,7 +415,7 @@ static void read_devices(struct planning *p, const json_t *reads)
 		finish(p);
 }
 
-static struct planning *planning_create(struct core *c, struct answer *a, bool apply, const char *request,
+static struct planning *planning_create(struct core *c, struct answer *a, bool apply, const struct once *once,
 					const char *expected)
 {
 	struct planning *p = xcalloc(1, sizeof(*p));
@@ -424,7 +424,10 @@ static struct planning *planning_create(struct core *c, struct answer *a, bool a
 	p->answer = a;
 	p->apply = apply;
 	p->expected = expected ? xstrdup(expected) : NULL;
-	p->request = request ? xstrdup(request) : NULL;
+	if (once && once->key) {
+		p->request = xstrdup(once->key);
+		memcpy(p->what, once->what, sizeof(p->what));
+	}
 	p->observed = json_object();
 	c->planning++;
 	return p;
@@ -470,24 +473,33 @@ static void begin_parsed(struct planning *p, const json_t *body)
 		begin(p);
 }
 
-bool answered_before(struct core *c, struct answer *a, const char *request)
+bool answered_before(struct core *c, struct answer *a, const struct once *once)
 {
-	json_t *earlier = request ? store_run_by_request(c->store, request) : NULL;
+	json_auto_t *earlier = once->key ? store_run_by_request(c->store, once->key) : NULL;
+	struct error err = { 0 };
+	char location[48];
 
 	if (!earlier)
 		return false;
-	core_answer(c, a, 202, run_json(earlier), NULL);
-	json_decref(earlier);
+	snprintf(location, sizeof(location), "/v1/runs/%lld", (long long)json_int(earlier, "id", 0));
+	if (!strcmp(json_str(json_object_get(earlier, "doc"), "request", once->what), once->what)) {
+		core_answer(c, a, 202, run_json(earlier), location);
+		return true;
+	}
+	error_set(&err, ERROR_INVALID, "this Idempotency-Key was used for another request, which became run %lld",
+		  (long long)json_int(earlier, "id", 0));
+	error_hint(&err, "Use a new key for each wish, and the same only to send the same wish again.");
+	answer_error(c, a, &err);
 	return true;
 }
 
-void service_return(struct core *c, struct answer *a, const char *machine, const char *request)
+void service_return(struct core *c, struct answer *a, const char *machine, const struct once *once)
 {
 	struct planning *p;
 
-	if (answered_before(c, a, request))
+	if (answered_before(c, a, once))
 		return;
-	p = planning_create(c, a, true, request, NULL);
+	p = planning_create(c, a, true, once, NULL);
 	p->wish = (struct wish){ .action = xstrdup("return"), .kind = CAST_RETURN, .machine = xstrdup(machine) };
 	begin(p);
 }
@@ -497,13 +509,14 @@ void service_plan(struct core *c, struct answer *a, const json_t *body)
 	begin_parsed(planning_create(c, a, false, NULL, NULL), body);
 }
 
-void service_run(struct core *c, struct answer *a, const json_t *body, const char *request)
+void service_run(struct core *c, struct answer *a, const json_t *body, const struct once *once)
 {
+	bool dry_run = json_bool(body, "dry_run", false);
 	const json_t *plan = json_object_get(body, "plan");
 
-	if (answered_before(c, a, request))
+	if (!dry_run && answered_before(c, a, once))
 		return;
-	begin_parsed(planning_create(c, a, true, request, plan ? json_str(plan, "id", "") : NULL), plan ? plan : body);
+	begin_parsed(planning_create(c, a, !dry_run, once, plan ? json_str(plan, "id", "") : NULL), plan ? plan : body);
 }
 
 void service_cancel(struct core *c, struct answer *a, int64_t run)

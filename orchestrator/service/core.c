@@ -5,6 +5,7 @@
 #include "core.h"
 #include "reconcile.h"
 #include "rights.h"
+#include "throttle.h"
 #include "trust.h"
 
 #include "arena.h"
@@ -34,6 +35,8 @@ json_t *problem_json(const struct error *err)
 			      error_meaning(err->code), "status", error_http(err->code), "detail", err->text, "code",
 			      error_name(err->code), "hint", err->hint[0] ? err->hint : error_advice(err->code));
 
+	if (err->retry_after_ms)
+		json_object_set_new(p, "retry_after_ms", json_integer(err->retry_after_ms));
 	return p;
 }
 
@@ -98,6 +101,11 @@ json_t *core_events_after(struct core *c, int64_t seq, int limit)
 int64_t core_last_event(const struct core *c)
 {
 	return store_event_last(c->store);
+}
+
+int64_t core_time(const struct core *c)
+{
+	return env_wall(c->env);
 }
 
 void core_on_events(struct core *c, void (*fn)(void *arg), void *arg)
@@ -277,9 +285,9 @@ static int device_of(void *ctx, const char *name, struct device_spec *spec, stru
 	const struct device *d = model_device(c->model, name);
 	char pin[FINGERPRINT_TEXT];
 
-	if (!d && !strcmp(name, "probe")) {
-		snprintf(spec->cls, sizeof(spec->cls), "probe");
-		snprintf(spec->driver, sizeof(spec->driver), "probe");
+	if (!d && (!strcmp(name, "probe") || !strcmp(name, PASSWORDS))) { /* not of the site, but of Recast itself */
+		snprintf(spec->cls, sizeof(spec->cls), "%s", name + (*name == '@'));
+		snprintf(spec->driver, sizeof(spec->driver), "%s", spec->cls);
 		return 0;
 	}
 	if (!d)
@@ -344,6 +352,7 @@ struct core *core_create(struct env *env, const struct core_config *config, stru
 	c->dispatch = dispatch_create(env, config->driver_path, &dispatch_hands, c);
 	c->engine = engine_create(&core_engine_ops, c);
 	c->reconcile = reconcile_create(c);
+	c->throttle = throttle_create();
 	if (store_claim(c->store, &c->epoch, err) < 0 || load_state(c, err) < 0) {
 		core_destroy(c);
 		return NULL;
@@ -356,6 +365,7 @@ void core_destroy(struct core *c)
 {
 	dispatch_destroy(c->dispatch);
 	reconcile_destroy(c->reconcile);
+	throttle_destroy(c->throttle);
 	outgoing_drop(c);
 	timers_drop(c);
 	engine_destroy(c->engine);

@@ -20,6 +20,7 @@ struct defining {
 	struct table *wanted_by_key;
 	struct problems problems;
 	json_t *changes;
+	const char *collection, *name; /* what to answer with; NULL: the changes */
 	bool has_site;
 	size_t writes;
 };
@@ -219,9 +220,25 @@ static void answer_problems(struct defining *d, struct answer *a)
 	core_answer(d->core, a, error_http(ERROR_INVALID), body, NULL);
 }
 
+static bool is_new(const struct defining *d)
+{
+	const json_t *change;
+	size_t i;
+
+	json_array_foreach(d->changes, i, change)
+		if (!strcmp(json_str(change, "action", ""), "create") && !strcmp(json_str(change, "name", ""), d->name))
+			return true;
+	return false;
+}
+
 static void answer_changes(struct defining *d, struct answer *a, bool dry_run)
 {
-	core_answer(d->core, a, 200, json_pack("{s:b, s:O}", "dry_run", dry_run, "changes", d->changes), NULL);
+	struct error err = { 0 };
+
+	if (d->collection)
+		core_answer(d->core, a, is_new(d) ? 201 : 200, service_object(d->core, d->collection, d->name, "document", &err), NULL);
+	else
+		core_answer(d->core, a, 200, json_pack("{s:b, s:O}", "dry_run", dry_run, "changes", d->changes), NULL);
 }
 
 /* Commit by itself: a model that is not durable must not be planned with. */
@@ -270,71 +287,137 @@ static void define(struct defining *d, struct answer *a, bool dry_run)
 	}
 }
 
-void service_define(struct core *c, struct answer *a, const json_t *body)
+static void define_documents(struct defining *d, struct answer *a, const json_t *documents, bool dry_run)
 {
-	const json_t *documents = json_object_get(body, "documents");
-	struct defining d = { .core = c, .changes = json_array(), .wanted_by_key = table_create() };
+	struct core *c = d->core;
 	struct error err = { 0 };
 	char **keys;
 	size_t i;
 
-	if (!json_is_array(documents) || !json_array_size(documents)) {
-		error_set(&err, ERROR_USAGE, "`documents` must be a list of {name, value}");
-		answer_error(c, a, &err);
-	} else if (core_commit(c, &err) < 0) { /* nothing of others may ride on this commit */
+	d->changes = json_array();
+	d->wanted_by_key = table_create();
+	if (core_commit(c, &err) < 0) { /* nothing of others may ride on this commit */
 		answer_error(c, a, &err);
 	} else {
-		collect(&d, documents);
-		keys = xcalloc(d.wanted.n + 1, sizeof(*keys));
-		index_wanted(&d, keys);
-		define(&d, a, json_bool(body, "dry_run", false));
-		for (i = 0; i < d.wanted.n; i++)
+		collect(d, documents);
+		keys = xcalloc(d->wanted.n + 1, sizeof(*keys));
+		index_wanted(d, keys);
+		define(d, a, dry_run);
+		for (i = 0; i < d->wanted.n; i++)
 			free(keys[i]);
 		free(keys);
 	}
-	table_destroy(d.wanted_by_key);
-	objects_fini(&d.wanted);
-	objects_fini(&d.all);
-	problems_fini(&d.problems);
-	json_decref(d.changes);
+	table_destroy(d->wanted_by_key);
+	objects_fini(&d->wanted);
+	objects_fini(&d->all);
+	problems_fini(&d->problems);
+	json_decref(d->changes);
 }
 
-void service_delete_persona(struct core *c, struct answer *a, const char *name)
+void service_define(struct core *c, struct answer *a, const json_t *body)
 {
+	const json_t *documents = json_object_get(body, "documents");
+	struct defining d = { .core = c };
 	struct error err = { 0 };
-	const struct persona *p = core_persona(c, name, &err);
+
+	if (json_is_array(documents) && json_array_size(documents)) {
+		define_documents(&d, a, documents, json_bool(body, "dry_run", false));
+		return;
+	}
+	error_set(&err, ERROR_USAGE, "`documents` must be a list of {name, value}");
+	answer_error(c, a, &err);
+}
+
+/* "personas": persona; and so on. */
+static const char *kind_of(const char *collection)
+{
+	return !strcmp(collection, "personas") ? "persona" : !strcmp(collection, "templates") ? "template" : "site";
+}
+
+void service_document_put(struct core *c, struct answer *a, const char *collection, const char *name, const json_t *body)
+{
+	const char *kind = kind_of(collection), *inside = json_str(body, kind, "");
+	json_auto_t *documents = json_pack("[{s:s, s:O}]", "name", "", "value", (json_t *)body);
+	struct defining d = { .core = c, .collection = collection, .name = *name ? name : inside };
+	struct error err = { 0 };
+
+	if (!strcmp(d.name, inside) && *inside) {
+		define_documents(&d, a, documents, false);
+		return;
+	}
+	error_set(&err, ERROR_INVALID, *name ? "the document must say `%s: %s`, as its path does" : "the document must say `%s: NAME`%.0s",
+		  kind, name);
+	answer_error(c, a, &err);
+}
+
+static int persona_is_idle(struct core *c, const char *name, struct error *err)
+{
 	const struct assignment *on = roster_of(c->roster, name);
-	json_auto_t *ids = NULL;
+	int64_t run = core_holder(c, "persona", name);
+
+	if (!core_persona(c, name, err))
+		return -1;
+	if (run)
+		return error_set(err, ERROR_CONFLICT, "%s is held by run %lld", name, (long long)run);
+	if (!on || !on->machine)
+		return 0;
+	error_set(err, ERROR_CONFLICT, "%s plays on %s", name, on->machine);
+	return error_hint(err, "Release it first: persona release %s", name);
+}
+
+struct users {
+	const char *template;
+	char *user;
+};
+
+static void find_user(void *arg, const char *kind, const char *name, json_t *doc)
+{
+	struct users *u = arg;
+
+	if (!u->user && !strcmp(json_str(doc, "from", ""), u->template))
+		u->user = xasprintf("%s %s", kind, name);
+}
+
+static int template_is_unused(struct core *c, const char *name, struct error *err)
+{
+	json_auto_t *doc = store_object_get(c->store, "template", name);
+	struct users u = { .template = name };
+
+	if (!doc)
+		return error_set(err, ERROR_NOT_FOUND, "there is no template `%s`", name);
+	if (store_object_each(c->store, find_user, &u, err) < 0)
+		return -1;
+	if (u.user)
+		error_set(err, ERROR_CONFLICT, "%s is made from template %s", u.user, name);
+	free(u.user);
+	return err->code ? -1 : 0;
+}
+
+static void release_identities(struct core *c, const char *persona)
+{
+	json_auto_t *ids = store_identity_of(c->store, persona);
 	const json_t *id;
-	struct model *m;
-	char *target;
-	int64_t run;
 	size_t i;
 
-	if (!p) {
-		answer_error(c, a, &err);
-		return;
-	}
-	target = xasprintf("persona:%s", name);
-	run = engine_holder(c->engine, target);
-	free(target);
-	if (run)
-		error_set(&err, ERROR_CONFLICT, "%s is held by run %lld", name, (long long)run);
-	else if (on && on->machine) {
-		error_set(&err, ERROR_CONFLICT, "%s plays on %s", name, on->machine);
-		error_hint(&err, "Release it first: persona release %s", name);
-	}
-	if (err.code || core_commit(c, &err) < 0) {
-		answer_error(c, a, &err);
-		return;
-	}
-	store_set_time(c->store, env_wall(c->env));
-	ids = store_identity_of(c->store, name);
 	json_array_foreach(ids, i, id)
 		store_identity_release(c->store, json_str(id, "kind", ""), json_str(id, "value", ""));
-	store_object_delete(c->store, "persona", name);
-	core_event(c, "define", 0, json_pack("{s:s, s:s, s:s}", "kind", "persona", "name", name, "action", "delete"));
-	m = core_load_model(c, &err);
+}
+
+void service_definition_delete(struct core *c, struct answer *a, const char *collection, const char *name)
+{
+	const char *kind = kind_of(collection);
+	bool is_persona = !strcmp(kind, "persona");
+	struct error err = { 0 };
+	struct model *m = NULL;
+
+	if ((is_persona ? persona_is_idle(c, name, &err) : template_is_unused(c, name, &err)) == 0 && core_commit(c, &err) == 0) {
+		store_set_time(c->store, env_wall(c->env));
+		if (is_persona)
+			release_identities(c, name);
+		store_object_delete(c->store, kind, name);
+		core_event(c, "define", 0, json_pack("{s:s, s:s, s:s}", "kind", kind, "name", name, "action", "delete"));
+		m = core_load_model(c, &err);
+	}
 	if (!m || core_commit(c, &err) < 0) {
 		model_destroy(m);
 		answer_error(c, a, &err);
@@ -342,5 +425,5 @@ void service_delete_persona(struct core *c, struct answer *a, const char *name)
 	}
 	model_destroy(c->model);
 	c->model = m;
-	core_answer(c, a, 200, json_pack("{s:s, s:s}", "kind", "persona", "name", name), NULL);
+	core_answer(c, a, 200, json_pack("{s:s, s:s}", "kind", kind, "name", name), NULL);
 }

@@ -99,7 +99,7 @@ static json_t *power_steps(const struct machine *m, const char *power)
 }
 
 static void start_power_run(struct core *c, struct answer *a, const struct machine *m, const char *power,
-			    const char *request)
+			    const struct once *once)
 {
 	json_t *targets = json_array(), *doc, *steps;
 	struct error err = { 0 };
@@ -114,9 +114,10 @@ static void start_power_run(struct core *c, struct answer *a, const struct machi
 	}
 	c->last_run = id;
 	store_set_time(c->store, env_wall(c->env));
-	doc = json_pack("{s:o, s:s, s:[]}", "action", json_sprintf("power-%s", power), "machine", m->name, "casts");
+	doc = json_pack("{s:o, s:s, s:[], s:s}", "action", json_sprintf("power-%s", power), "machine", m->name, "casts", "request",
+			once->what);
 	steps = power_steps(m, power);
-	engine_start(c->engine, id, doc, steps, targets, request);
+	engine_start(c->engine, id, doc, steps, targets, once->key);
 	snprintf(location, sizeof(location), "/v1/runs/%lld", (long long)id);
 	core_answer(c, a, 202, run_json_of(c, id), location);
 	json_decref(doc);
@@ -124,7 +125,7 @@ static void start_power_run(struct core *c, struct answer *a, const struct machi
 	json_decref(targets);
 }
 
-void service_power_set(struct core *c, struct answer *a, const char *machine, const json_t *body, const char *request)
+void service_power_set(struct core *c, struct answer *a, const char *machine, const json_t *body, const struct once *once)
 {
 	const char *power = json_str(body, "power", "");
 	struct error err = { 0 };
@@ -138,7 +139,7 @@ void service_power_set(struct core *c, struct answer *a, const char *machine, co
 		answer_error(c, a, &err);
 		return;
 	}
-	if (answered_before(c, a, request))
+	if (answered_before(c, a, once))
 		return;
 	on = roster_on(c->roster, machine);
 	if (!strcmp(power, "on") && roster_quarantine(c->roster, machine)) {
@@ -148,10 +149,10 @@ void service_power_set(struct core *c, struct answer *a, const char *machine, co
 	} else if (!strcmp(power, "on") && on) {
 		/* A role needs its boot wiring: powering it on is applying it. */
 		wish = json_pack("{s:s, s:s, s:s}", "action", "apply", "persona", on->persona, "machine", machine);
-		service_run(c, a, wish, request);
+		service_run(c, a, wish, once);
 		json_decref(wish);
 	} else {
-		start_power_run(c, a, m, power, request);
+		start_power_run(c, a, m, power, once);
 	}
 }
 

@@ -85,7 +85,7 @@ static void start(struct core *c, const char *persona)
 	s->answer.caller.local = true;
 	snprintf(s->answer.caller.name, sizeof(s->answer.caller.name), "reconcile");
 	snprintf(s->persona, sizeof(s->persona), "%s", persona);
-	service_run(c, &s->answer, wish, NULL);
+	service_run(c, &s->answer, wish, &(const struct once){ 0 });
 	json_decref(wish);
 }
 

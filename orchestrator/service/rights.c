@@ -186,6 +186,7 @@ static int take_record(struct core *c, struct caller *caller, json_t *doc, const
 static int by_token(struct core *c, struct caller *caller, const char *header, struct error *err)
 {
 	char hash[CHAIN_TEXT];
+	bool is_session;
 	json_t *doc;
 	int rc;
 
@@ -197,7 +198,8 @@ static int by_token(struct core *c, struct caller *caller, const char *header, s
 		error_set(err, ERROR_UNAUTHENTICATED, "this token is not known, or was revoked");
 		return error_hint(err, "Make one with `persona token create` where the controller runs.");
 	}
-	rc = take_record(c, caller, doc, "token", json_str(doc, "name", "?"), err);
+	is_session = json_str(doc, "user", NULL);
+	rc = take_record(c, caller, doc, is_session ? "user" : "token", json_str(doc, is_session ? "user" : "name", "?"), err);
 	snprintf(caller->token, sizeof(caller->token), "%s", hash);
 	json_decref(doc);
 	return rc;

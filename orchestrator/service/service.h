@@ -57,6 +57,12 @@ struct finding {
 
 typedef void (*finding_fn)(void *x, const struct finding *f);
 
+/* A request that may come again: its Idempotency-Key (NULL: none), and a hash of what it asks for. */
+struct once {
+	const char *key;
+	char what[33];
+};
+
 /* core.c */
 struct core_config {
 	const char *database, *key_file, *driver_path;
@@ -81,6 +87,7 @@ void core_on_console(struct core *c, void (*fn)(void *arg, const char *machine, 
 /* Events after @seq as [{seq, time, type, run, doc}]. */
 json_t *core_events_after(struct core *c, int64_t seq, int limit);
 int64_t core_last_event(const struct core *c);
+int64_t core_time(const struct core *c); /* UTC ms */
 
 /* A problem body (RFC 9457) for an error. */
 json_t *problem_json(const struct error *err);
@@ -97,7 +104,15 @@ bool service_shows_event(struct core *c, const struct caller *caller, const json
 void service_whoami(struct core *c, struct answer *a);
 void service_can(struct core *c, struct answer *a, const json_t *body);
 
+/* login.c: users, their passwords and sessions.  @from: where the request comes from. */
+void service_user_put(struct core *c, struct answer *a, const char *name, const json_t *body);
+void service_user_delete(struct core *c, struct answer *a, const char *name);
+void service_login(struct core *c, struct answer *a, const char *from, const json_t *body);
+void service_logout(struct core *c, struct answer *a);
+void service_password(struct core *c, struct answer *a, const json_t *body);
+
 /* token.c */
+void service_user_list(struct core *c, struct answer *a);
 void service_token_create(struct core *c, struct answer *a, const json_t *body);
 void service_token_list(struct core *c, struct answer *a);
 void service_token_revoke(struct core *c, struct answer *a, const char *name);
@@ -112,26 +127,28 @@ void service_approval_list(struct core *c, struct answer *a);
 /* audit.c: record a request before it is carried out; @denied: that it was not. */
 void service_audit_request(struct core *c, struct answer *a, const char *method, const char *path, const json_t *body,
 			   const struct error *denied);
-void service_audit_list(struct core *c, struct answer *a, int64_t after, int limit);
 void service_audit_verify(struct core *c, struct answer *a);
 
 /* define.c */
 void service_define(struct core *c, struct answer *a, const json_t *body);
-void service_delete_persona(struct core *c, struct answer *a, const char *name);
+/* One document as its whole; "site", "personas" or "templates".  Answered with what GET tells then. */
+void service_document_put(struct core *c, struct answer *a, const char *collection, const char *name, const json_t *body);
+/* Forget a persona that plays nowhere, or a template that nothing is made from. */
+void service_definition_delete(struct core *c, struct answer *a, const char *collection, const char *name);
 
 /* cast.c: plan and run a wish {action, persona?, machine?, group?, with?} or {plan: …}. */
 void service_plan(struct core *c, struct answer *a, const json_t *body);
-void service_run(struct core *c, struct answer *a, const json_t *body, const char *request_key);
+void service_run(struct core *c, struct answer *a, const json_t *body, const struct once *once);
 void service_cancel(struct core *c, struct answer *a, int64_t run);
 /* A run that takes a machine out of quarantine: off, its role's maps gone, its ports parked. */
-void service_return(struct core *c, struct answer *a, const char *machine, const char *request_key);
+void service_return(struct core *c, struct answer *a, const char *machine, const struct once *once);
 
 /* reconcile.c: what was found to differ; with @now after all devices were read anew. */
 void service_drift(struct core *c, struct answer *a, const char *persona, bool now);
 
 /* power.c */
 void service_power_get(struct core *c, struct answer *a, const char *machine);
-void service_power_set(struct core *c, struct answer *a, const char *machine, const json_t *body, const char *request_key);
+void service_power_set(struct core *c, struct answer *a, const char *machine, const json_t *body, const struct once *once);
 void service_health(struct core *c, struct answer *a, const char *machine);
 void service_identify(struct core *c, struct answer *a, const char *machine, const json_t *body);
 void service_console(struct core *c, struct answer *a, const char *machine, const char *action,
@@ -140,11 +157,21 @@ void service_console(struct core *c, struct answer *a, const char *machine, cons
 /* fence.c */
 void service_fence(struct core *c, struct answer *a, const char *machine, const json_t *body);
 
+/* list.c: a page of a list, which follows what the one before has told as `next`; NULL: the first. */
+enum { PAGE_MAX = 1000 };
+struct list_page {
+	const char *after;
+	int limit;
+};
+void service_list(struct core *c, struct answer *a, const char *collection, const struct list_page *page);
+void service_runs(struct core *c, struct answer *a, bool open_only, const struct list_page *page);
+void service_audit_list(struct core *c, struct answer *a, const struct list_page *page);
+
 /* view.c */
 void service_status(struct core *c, struct answer *a);
-void service_list(struct core *c, struct answer *a, const char *kind);
-void service_show(struct core *c, struct answer *a, const char *kind, const char *name);
-void service_runs(struct core *c, struct answer *a, bool open_only, int limit);
+/* What GET tells of an object, or of its document when @part is "document"; NULL: NOT_FOUND.  A new reference. */
+json_t *service_object(struct core *c, const char *collection, const char *name, const char *part, struct error *err);
+void service_show(struct core *c, struct answer *a, const char *collection, const char *name, const char *part);
 void service_run_show(struct core *c, struct answer *a, int64_t id);
 void service_errors(struct core *c, struct answer *a);
 

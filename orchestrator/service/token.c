@@ -4,6 +4,7 @@
  * is its hash under a key of the controller.
  */
 #include "rights.h"
+#include "token.h"
 
 #include "json.h"
 #include "text.h"
@@ -14,8 +15,7 @@
 
 enum { TOKEN_BYTES = 32 };
 
-/* {name, role, scopes, expires} of a body, complete and within what the maker may himself. */
-static json_t *grant_of(struct core *c, const struct caller *by, const json_t *body, struct error *err)
+json_t *grant_of(struct core *c, const struct caller *by, const json_t *body, struct error *err)
 {
 	enum role role = role_by_name(json_str(body, "role", ""));
 	const json_t *scopes = json_object_get(body, "scopes");
@@ -101,6 +101,46 @@ void service_token_create(struct core *c, struct answer *a, const json_t *body)
 	secret_wipe(token, sizeof(token));
 }
 
+json_t *session_begin(struct core *c, json_t *doc)
+{
+	char token[64], hash[CHAIN_TEXT];
+
+	store_set_time(c->store, env_wall(c->env));
+	make_token(c, token);
+	store_keyed_hash(c->store, "tokens", token, strlen(token), hash);
+	json_object_set_new(doc, "name", json_sprintf("%s-%.8s", json_str(doc, "user", ""), hash));
+	store_record_put(c->store, "token", hash, doc);
+	json_object_set_new(doc, "token", json_string(token)); /* this once */
+	secret_wipe(token, sizeof(token));
+	return doc;
+}
+
+struct ending {
+	struct core *core;
+	const char *user;
+	json_t *keys;
+};
+
+static void find_session(void *arg, const char *key, json_t *doc)
+{
+	struct ending *e = arg;
+
+	if (!strcmp(json_str(doc, "user", ""), e->user))
+		json_array_append_new(e->keys, json_string(key));
+}
+
+void sessions_end(struct core *c, const char *user)
+{
+	struct ending e = { .core = c, .user = user, .keys = json_array() };
+	const json_t *key;
+	size_t i;
+
+	store_record_each(c->store, "token", find_session, &e);
+	json_array_foreach(e.keys, i, key)
+		store_record_delete(c->store, "token", json_string_value(key));
+	json_decref(e.keys);
+}
+
 static void list_record(void *arg, const char *key, json_t *doc)
 {
 	json_t *item = json_deep_copy(doc);
@@ -122,6 +162,11 @@ static void list(struct core *c, struct answer *a, const char *kind)
 void service_token_list(struct core *c, struct answer *a)
 {
 	list(c, a, "token");
+}
+
+void service_user_list(struct core *c, struct answer *a)
+{
+	list(c, a, "user");
 }
 
 void service_token_revoke(struct core *c, struct answer *a, const char *name)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * What there is, for people and programs: machines, personas, devices, runs.  Reads only.
+ * What there is, for people and programs: one machine, persona, device, run, and how the controller is.  Reads only.
+ * Lists of them are in list.c.
  */
-#include "core.h"
-#include "rights.h"
 #include "trust.h"
+#include "view.h"
 
 #include "json.h"
 #include "text.h"
@@ -49,7 +49,7 @@ static json_t *groups_json(const struct machine *m)
 	return out;
 }
 
-static json_t *machine_json(struct core *c, const struct machine *m)
+json_t *view_machine(struct core *c, const struct machine *m)
 {
 	const struct assignment *on = roster_on(c->roster, m->name);
 	const char *quarantine = roster_quarantine(c->roster, m->name);
@@ -119,7 +119,7 @@ static json_t *document_json(struct core *c, const struct persona *p)
 	return doc ? doc : json_object();
 }
 
-static json_t *persona_json(struct core *c, const struct persona *p)
+json_t *view_persona(struct core *c, const struct persona *p)
 {
 	const struct assignment *a = roster_of(c->roster, p->name);
 	int64_t run = core_holder(c, "persona", p->name);
@@ -139,27 +139,7 @@ static json_t *persona_json(struct core *c, const struct persona *p)
 			 requires_json(p), "identities", identities_json(c, p->name), "document", document_json(c, p));
 }
 
-static json_t *network_json(const struct network *n)
-{
-	json_t *out = json_pack("{s:s, s:i}", "name", n->name, "vlan", n->vlan);
-	char a[16];
-
-	format_ipv4(n->subnet, a);
-	json_object_set_new(out, "subnet", n->prefix_len ? json_sprintf("%s/%d", a, n->prefix_len) : json_null());
-	return out;
-}
-
-static json_t *group_json(const struct group *g)
-{
-	json_t *members = json_array();
-	int i;
-
-	for (i = 0; i < g->n_members; i++)
-		json_array_append_new(members, json_string(g->members[i]->name));
-	return json_pack("{s:s, s:i, s:o}", "name", g->name, "spares", g->spares, "machines", members);
-}
-
-static json_t *device_json(struct core *c, const struct device *d)
+json_t *view_device(struct core *c, const struct device *d)
 {
 	json_t *out = json_pack("{s:s, s:s, s:s}", "name", d->name, "class", class_name(d->cls), "driver", d->driver);
 	json_t *live = dispatch_describe(c->dispatch, d->name);
@@ -170,77 +150,103 @@ static json_t *device_json(struct core *c, const struct device *d)
 	return out;
 }
 
-static json_t *pool_json(struct core *c, const struct pool *p)
+/* A site's sections are objects of their own here; this is the document that they came from. */
+static void add_to_site(void *arg, const char *kind, const char *name, json_t *doc)
 {
-	bool counted = !p->pattern;
-	int octets = !strcmp(p->kind, "mac") ? 6 : 8;
-	char first[32], last[32];
-	json_t *out;
+	const char *key = document_section(kind_by_name(kind));
+	json_t *site = arg, *section;
 
-	text_format_octets(p->first, octets, first, sizeof(first));
-	text_format_octets(p->last, octets, last, sizeof(last));
-	out = json_pack("{s:s, s:s, s:o, s:I}", "name", p->name, "kind", p->kind, "range",
-			counted ? json_sprintf("%s-%s", first, last) : json_string(p->pattern), "used",
-			(json_int_t)store_identity_count(c->store, p->kind, counted ? (int64_t)p->first : 0,
-							 counted ? (int64_t)p->last : 0));
-	json_object_set_new(out, "size", counted ? json_integer((json_int_t)(p->last - p->first + 1)) : json_null());
-	return out;
+	if (!strcmp(kind, "site"))
+		json_object_update(site, doc);
+	if (!key)
+		return;
+	section = json_object_get(site, key);
+	if (!section) {
+		section = json_object();
+		json_object_set_new(site, key, section);
+	}
+	json_object_set(section, name, doc);
 }
 
-/* Only what the caller may see. */
-static json_t *list_of(struct core *c, const struct caller *caller, const char *kind)
+static json_t *site_document(struct core *c, struct error *err)
 {
-	json_t *items = json_array();
-	const void *x;
-	size_t i;
+	json_t *site = json_object();
 
-	for (i = 0; !strcmp(kind, "machines") && (x = model_at(c->model, KIND_MACHINE, i)); i++)
-		if (rights_machine(c, caller, x))
-			json_array_append_new(items, machine_json(c, x));
-	for (i = 0; !strcmp(kind, "personas") && (x = model_at(c->model, KIND_PERSONA, i)); i++)
-		if (rights_persona(c, caller, x))
-			json_array_append_new(items, persona_json(c, x));
-	for (i = 0; !strcmp(kind, "networks") && (x = model_at(c->model, KIND_NETWORK, i)); i++)
-		json_array_append_new(items, network_json(x));
-	for (i = 0; !strcmp(kind, "groups") && (x = model_at(c->model, KIND_GROUP, i)); i++)
-		json_array_append_new(items, group_json(x));
-	for (i = 0; !strcmp(kind, "devices") && (x = model_device_at(c->model, i)); i++)
-		json_array_append_new(items, device_json(c, x));
-	for (i = 0; !strcmp(kind, "templates") && (x = model_at(c->model, KIND_TEMPLATE, i)); i++)
-		json_array_append_new(items, json_pack("{s:s, s:o}", "name", x, "document", store_object_get(c->store, "template", x)));
-	for (i = 0; !strcmp(kind, "identities") && (x = model_at(c->model, KIND_IDENTITY, i)); i++)
-		json_array_append_new(items, pool_json(c, x));
-	return items;
+	if (store_object_each(c->store, add_to_site, site, err) == 0 && json_object_get(site, "site"))
+		return site;
+	if (!err->code) {
+		error_set(err, ERROR_NOT_FOUND, "no site is defined");
+		error_hint(err, "Define one: persona define -f site.yaml");
+	}
+	json_decref(site);
+	return NULL;
 }
 
-void service_list(struct core *c, struct answer *a, const char *kind)
+static json_t *stored_document(struct core *c, const char *kind, const char *name, struct error *err)
 {
-	core_answer(c, a, 200, json_pack("{s:o}", "items", list_of(c, &a->caller, kind)), NULL);
+	json_t *doc = store_object_get(c->store, kind, name);
+
+	if (!doc)
+		error_set(err, ERROR_NOT_FOUND, "there is no %s `%s`", kind, name);
+	return doc;
 }
 
-void service_show(struct core *c, struct answer *a, const char *kind, const char *name)
+json_t *view_template(struct core *c, const char *name)
 {
-	struct error err = { 0 };
+	json_t *doc = store_object_get(c->store, "template", name);
+
+	return doc ? json_pack("{s:s, s:o}", "name", name, "document", doc) : NULL;
+}
+
+static json_t *device_object(struct core *c, const char *name, struct error *err)
+{
+	const struct device *d = model_device(c->model, name);
+
+	if (d)
+		return view_device(c, d);
+	error_set(err, ERROR_NOT_FOUND, "there is no device `%s`", name);
+	return NULL;
+}
+
+static json_t *template_object(struct core *c, const char *name, struct error *err)
+{
+	json_t *template = view_template(c, name);
+
+	if (!template)
+		error_set(err, ERROR_NOT_FOUND, "there is no template `%s`", name);
+	return template;
+}
+
+json_t *service_object(struct core *c, const char *collection, const char *name, const char *part, struct error *err)
+{
+	bool document = !strcmp(part, "document");
 	const struct machine *m;
 	const struct persona *p;
-	const struct device *d;
 
-	if (!strcmp(kind, "machines")) {
-		m = core_machine(c, name, &err);
-		if (m)
-			core_answer(c, a, 200, machine_json(c, m), NULL);
-	} else if (!strcmp(kind, "personas")) {
-		p = core_persona(c, name, &err);
-		if (p)
-			core_answer(c, a, 200, persona_json(c, p), NULL);
-	} else {
-		d = model_device(c->model, name);
-		if (d)
-			core_answer(c, a, 200, device_json(c, d), NULL);
-		else
-			error_set(&err, ERROR_NOT_FOUND, "there is no device `%s`", name);
+	if (!strcmp(collection, "site"))
+		return site_document(c, err);
+	if (!strcmp(collection, "personas") && !document) {
+		p = core_persona(c, name, err);
+		return p ? view_persona(c, p) : NULL;
 	}
-	if (err.code)
+	if (!strcmp(collection, "personas"))
+		return stored_document(c, "persona", name, err);
+	if (!strcmp(collection, "templates"))
+		return document ? stored_document(c, "template", name, err) : template_object(c, name, err);
+	if (!strcmp(collection, "devices"))
+		return device_object(c, name, err);
+	m = core_machine(c, name, err);
+	return m ? view_machine(c, m) : NULL;
+}
+
+void service_show(struct core *c, struct answer *a, const char *collection, const char *name, const char *part)
+{
+	struct error err = { 0 };
+	json_t *object = service_object(c, collection, name, part, &err);
+
+	if (object)
+		core_answer(c, a, 200, object, NULL);
+	else
 		answer_error(c, a, &err);
 }
 
@@ -300,18 +306,6 @@ static json_t *step_view(const json_t *row)
 	json_object_set(out, "started", json_object_get(row, "started"));
 	json_object_set(out, "ended", json_object_get(row, "ended"));
 	return out;
-}
-
-void service_runs(struct core *c, struct answer *a, bool open_only, int limit)
-{
-	json_auto_t *rows = open_only ? store_run_open(c->store) : store_run_recent(c->store, INT64_MAX, limit);
-	json_t *items = json_array(), *row;
-	size_t i;
-
-	json_array_foreach(rows, i, row)
-		if (rights_run(c, &a->caller, row))
-			json_array_append_new(items, run_json(row));
-	core_answer(c, a, 200, json_pack("{s:o}", "items", items), NULL);
 }
 
 void service_run_show(struct core *c, struct answer *a, int64_t id)

@@ -183,7 +183,7 @@ def test_bash_completes_words_options_and_names(builddir):
                 ("persona run show ", ["12"]), ("persona secret delete ", ["node1-bmc"]),
                 ("persona -o j", ["json"]), ("persona get machines -o w", ["wide"]), ("persona explain quar", ["quarantined"]),
                 ("persona help swa", ["swap"]), ("persona help run ", ["show", "cancel"]), ("persona define -f s", ["s", "site.yaml"]),
-                ("persona delete ", ["persona"]), ("persona nonsense ", [])):
+                ("persona delete ", ["persona", "template"]), ("persona nonsense ", [])):
             tap.equal(sorted(complete(builddir, fake, line)), sorted(wanted), line)
 
 

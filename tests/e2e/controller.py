@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real recastd with its own folder, database and socket.  Everything it starts ends with close(), which `with`
-calls; every answer of the API is checked against schema/api/openapi.yaml."""
+calls; every answer of the API, also to persona(1), is checked against schema/api/openapi.yaml."""
 import http.client
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -12,17 +11,11 @@ import subprocess
 import tempfile
 import time
 
-import yaml
-from jsonschema import Draft202012Validator, RefResolver
+from wire import OPENAPI, Wire, check_answer  # noqa: F401
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PATIENCE = 20.0
 SAN = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
-
-with open(os.path.join(ROOT, "schema/api/openapi.yaml")) as f:
-    OPENAPI = yaml.safe_load(f)
-RESOLVER = RefResolver.from_schema(OPENAPI)
-SEEN_ROUTES = set()
 
 
 def wait_until(condition, patience=PATIENCE, what="condition"):
@@ -34,28 +27,6 @@ def wait_until(condition, patience=PATIENCE, what="condition"):
         if time.monotonic() > end:
             raise TimeoutError("%s: not within %g s" % (what, patience))
         time.sleep(0.02)
-
-
-def operation(method, path):
-    for template, item in OPENAPI["paths"].items():
-        if re.fullmatch(re.sub(r"{[^}]+}", "[^/]+", template), path) and method.lower() in item:
-            return template, item[method.lower()]
-    raise AssertionError("%s %s is not in openapi.yaml" % (method, path))
-
-
-def check_answer(method, path, status, body):
-    template, op = operation(method, path)
-    SEEN_ROUTES.add((method, template))
-    responses = op["responses"]
-    answer = responses.get(str(status)) or responses.get("%dXX" % (status // 100)) or responses.get("default")
-    assert answer, "%s %s: status %d is not in openapi.yaml" % (method, path, status)
-    if "$ref" in answer:
-        answer = RESOLVER.resolve(answer["$ref"])[1]
-    for kind, media in answer.get("content", {}).items():
-        if "json" in kind:
-            errors = list(Draft202012Validator(media["schema"], resolver=RESOLVER).iter_errors(body))
-            assert not errors, "%s %s %d: %s at %s in %s" % (method, path, status, errors[0].message,
-                                                             list(errors[0].path), json.dumps(body)[:600])
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -94,6 +65,7 @@ class Controller:
         self.log_path = os.path.join(self.dir, "recastd.log")
         self.database = os.path.join(self.dir, "recast.db")
         self.process = None
+        self.wire = None
         if start:
             self.start()
 
@@ -166,6 +138,9 @@ class Controller:
     def close(self):
         try:
             self.stop()
+            if self.wire:
+                self.wire.close()
+                assert not self.wire.wrong, "not as openapi.yaml says:\n" + "\n".join(self.wire.wrong)
             reports = [line for line in self.log().splitlines() if "Sanitizer" in line or "runtime error:" in line]
             assert not reports, "a sanitizer reported:\n" + self.log()[-6000:]
             assert "killed by its filter" not in self.log(), "recast-front made a call that it may not make"
@@ -182,12 +157,20 @@ class Controller:
         except FileNotFoundError:
             return ""
 
-    def persona(self, *args, input=None, timeout=120, cwd=None):
-        return Result(subprocess.run([os.path.join(self.builddir, "persona"), "--socket", self.socket, *args],
+    def persona(self, *args, input=None, timeout=120, cwd=None, env=()):
+        if not self.wire:
+            self.wire = Wire(self.socket + ".wire", self.socket)
+        there = self.wire.path if os.path.exists(self.socket) else self.socket  # persona tells one that is not there by its file
+        return Result(subprocess.run([os.path.join(self.builddir, "persona"), "--socket", there, *args],
                                      capture_output=True, text=True, input=input, timeout=timeout, cwd=cwd,
-                                     env={**os.environ, **SAN, "NO_COLOR": "1"}))
+                                     env={**os.environ, **SAN, "NO_COLOR": "1", **dict(env)}))
 
     def api(self, method, path, body=None, headers=(), timeout=30):
+        status, _, answer = self.exchange(method, path, body, headers, timeout)
+        return status, answer
+
+    def exchange(self, method, path, body=None, headers=(), timeout=30):
+        """Status, headers and body of an answer."""
         connection = UnixConnection(self.socket, timeout)
         try:
             connection.request(method, path, json.dumps(body) if body is not None else None,
@@ -196,9 +179,10 @@ class Controller:
             data = response.read()
         finally:
             connection.close()
-        answer = json.loads(data) if data else None
-        check_answer(method, path.split("?")[0], response.status, answer)
-        return response.status, answer
+        is_json = "json" in (response.getheader("Content-Type") or "")
+        answer = json.loads(data) if is_json else data.decode() or None
+        check_answer(method, path.split("?")[0], response.status, dict(response.getheaders()), answer)
+        return response.status, dict(response.getheaders()), answer
 
     def define(self, *documents):
         status, answer = self.api("POST", "/v1/define", {"documents": [{"name": "test", "value": d} for d in documents]})

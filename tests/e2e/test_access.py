@@ -68,11 +68,13 @@ def test_a_token_beyond_its_role_is_refused_on_every_route(builddir):
                 continue
             path = re.sub(r"{id}", "1", re.sub(r"{name}", "db", template))
             for method in set(item) & {"get", "post", "put", "delete"}:
+                if item[method].get("security") == []:
+                    continue  # logging in is for who is not in yet
                 body = None if method in ("get", "delete") else {"action": "apply", "persona": "db", "verb": "apply"}
                 status, answer = c.api(method.upper(), path, body, headers=nobody.items())
                 tap.equal((status, answer["code"]), (401, "unauthenticated"), method + " " + path)
                 status, answer = c.api(method.upper(), path, body, headers=viewer.items())
-                if method != "get" and template not in ("/v1/can",):
+                if method != "get" and template not in ("/v1/can", "/v1/logout", "/v1/password"):
                     tap.equal(status, 403, "%s %s: %s" % (method, path, answer))
                 tried += 1
         assert tried > 40, tried

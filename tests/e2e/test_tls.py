@@ -48,7 +48,7 @@ class TlsController(Controller):
         finally:
             connection.close()
         if "json" in response.headers.get("Content-Type", ""):
-            check_answer(method, path.split("?")[0], response.status, json.loads(text))
+            check_answer(method, path.split("?")[0], response.status, dict(response.headers), json.loads(text))
         return response.status, text, response.headers
 
     def curl(self, *args):

@@ -251,7 +251,7 @@ def test_too_many_wrong_tokens_are_not_asked_any_more(builddir):
         with core.connect() as s:
             s.sendall(STATUS)
             response = Reader(s).response()
-            tap.equal((response.status, response.json()["code"]), (429, "busy"))
+            tap.equal((response.status, response.json()["code"]), (429, "rate-limited"))
             assert 1 <= int(response.headers["retry-after"]) <= 60, response.headers
         tap.equal(core.frame(0.05), None, "the core was asked")
         with core.connect(source="127.0.0.2") as s:

@@ -176,7 +176,7 @@ static void say(struct story *s, const json_t *body, const char *key)
 		       json_str(body, "persona", ""), json_str(body, "machine", ""),
 		       json_object_get(body, "with") ? " with " : "", json_str(body, "with", ""), key ? " by key" : "");
 	s->key = key;
-	service_run(s->core, story_answer(s), body, key);
+	service_run(s->core, story_answer(s), body, &(const struct once){ .key = key });
 }
 
 static const char *remember(struct story *s, const json_t *body)
@@ -217,7 +217,7 @@ static void power(struct story *s)
 	if (s->options.trace)
 		printf("            wish: power %s %s\n", json_str(body, "power", ""), json_string_value(machine));
 	s->key = key;
-	service_power_set(s->core, story_answer(s), json_string_value(machine), body, key);
+	service_power_set(s->core, story_answer(s), json_string_value(machine), body, &(const struct once){ .key = key });
 	json_decref(machine);
 	json_decref(body);
 }
@@ -235,7 +235,7 @@ static void give_back(struct story *s)
 	}
 	if (s->options.trace)
 		printf("            wish: return %s\n", s->rack->machines[i].name);
-	service_return(s->core, story_answer(s), s->rack->machines[i].name, NULL);
+	service_return(s->core, story_answer(s), s->rack->machines[i].name, &(const struct once){ 0 });
 }
 
 static void cancel(struct story *s)
@@ -291,7 +291,7 @@ static void delete (struct story *s)
 
 	if (s->options.trace)
 		printf("            wish: delete %s\n", json_string_value(name));
-	service_delete_persona(s->core, story_answer(s), json_string_value(name));
+	service_definition_delete(s->core, story_answer(s), "personas", json_string_value(name));
 	json_decref(name);
 }
 

@@ -80,7 +80,7 @@ static void wish(struct script *x, char w[WORDS][WORD])
 		json_object_set_new(body, swaps ? "with" : "machine", swaps && w[3][0] ? json_pack("[s, s]", w[2], w[3]) : json_string(w[2]));
 	if (w[3][0] && !swaps)
 		json_object_set_new(body, "with", json_string(w[3]));
-	service_run(x->story.core, story_answer(&x->story), body, key_of(x, key));
+	service_run(x->story.core, story_answer(&x->story), body, &(const struct once){ .key = key_of(x, key) });
 	json_decref(body);
 }
 
@@ -151,11 +151,11 @@ static void ask(struct script *x)
 	else if (!strcmp(w[0], "vlan"))
 		define(x, json_pack("[{s:s, s:o}]", "name", "persona", "value", persona(script_number_of(w[1]) + 1, "db")));
 	else if (!strcmp(w[0], "power"))
-		service_power_set(c, story_answer(&x->story), w[1], body = json_pack("{s:s}", "power", w[2]), key_of(x, key));
+		service_power_set(c, story_answer(&x->story), w[1], body = json_pack("{s:s}", "power", w[2]), &(const struct once){ .key = key_of(x, key) });
 	else if (!strcmp(w[0], "fence"))
 		service_fence(c, story_answer(&x->story), w[1], body = json_pack("{s:s}", "because", "I pulled its plugs"));
 	else if (!strcmp(w[0], "return"))
-		service_return(c, story_answer(&x->story), w[1], key_of(x, key));
+		service_return(c, story_answer(&x->story), w[1], &(const struct once){ .key = key_of(x, key) });
 	else
 		wish(x, w);
 	json_decref(body);

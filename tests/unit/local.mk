@@ -5,7 +5,7 @@ UNIT_CPPFLAGS = $(CMOCKA_CFLAGS) -I$(top_srcdir)/tests/unit -DSRCDIR='"$(abs_top
 UNIT_LIBS = $(LIB_LIBS) $(CMOCKA_LIBS)
 
 unit_programs = \
-	tests/unit/test_access tests/unit/test_arena tests/unit/test_brake tests/unit/test_breaker tests/unit/test_clock tests/unit/test_confine tests/unit/test_engine \
+	tests/unit/test_access tests/unit/test_arena tests/unit/test_brake tests/unit/test_breaker tests/unit/test_clock tests/unit/test_confine tests/unit/test_engine tests/unit/test_etag tests/unit/test_throttle \
 	tests/unit/test_error tests/unit/test_frame tests/unit/test_ipxe tests/unit/test_json tests/unit/test_memstore \
 	tests/unit/test_persona tests/unit/test_place tests/unit/test_plan tests/unit/test_problems tests/unit/test_resume \
 	tests/unit/test_schema tests/unit/test_secret tests/unit/test_serverkey tests/unit/test_sim tests/unit/test_simrack tests/unit/test_site tests/unit/test_store \
@@ -25,6 +25,12 @@ tests_unit_test_serverkey_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/drivers/tra
 tests_unit_test_serverkey_LDADD = drivers/libtransport.a $(UNIT_LIBS)
 tests_unit_test_serverkey_SOURCES = tests/unit/test_serverkey.c tests/unit/unit.h
 
+tests_unit_test_etag_CPPFLAGS = $(orchestrator_libapi_a_CPPFLAGS) $(UNIT_CPPFLAGS)
+tests_unit_test_etag_LDADD = $(UNIT_LIBS)
+tests_unit_test_etag_SOURCES = tests/unit/test_etag.c tests/unit/unit.h orchestrator/api/etag.c
+tests_unit_test_throttle_CPPFLAGS = $(orchestrator_libaccess_a_CPPFLAGS) $(UNIT_CPPFLAGS)
+tests_unit_test_throttle_LDADD = orchestrator/libaccess.a $(UNIT_LIBS)
+tests_unit_test_throttle_SOURCES = tests/unit/test_throttle.c tests/unit/unit.h
 tests_unit_test_brake_CPPFLAGS = $(recast_front_CPPFLAGS) -I$(top_srcdir)/orchestrator/front $(UNIT_CPPFLAGS)
 tests_unit_test_brake_LDADD = $(UNIT_LIBS)
 tests_unit_test_brake_SOURCES = tests/unit/test_brake.c tests/unit/unit.h orchestrator/front/brake.c

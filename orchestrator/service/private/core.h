@@ -17,6 +17,7 @@ struct outgoing; /* a device operation that waits for the commit */
 struct timer;	 /* of the engine */
 struct waiting;	 /* an answer that waits for the commit */
 struct reconcile;
+struct throttle;
 
 struct core {
 	struct env *env;
@@ -27,6 +28,8 @@ struct core {
 	struct engine *engine;
 	struct dispatch *dispatch;
 	struct reconcile *reconcile;
+	struct throttle *throttle; /* who tries passwords */
+	int logins;		   /* passwords that are being worked out */
 	int64_t epoch, last_run, started;
 	uint64_t era; /* of the engine: answers to an older one are dropped */
 	int64_t committed_at; /* the last commit that wrote (monotonic ms) */
@@ -46,6 +49,9 @@ struct core {
 	void (*console_fn)(void *arg, const char *machine, const char *data);
 	void *console_arg;
 };
+
+/* The device that works out passwords; a name that no site can give. */
+#define PASSWORDS "@password"
 
 /* End the turn soon: commit, let answers and device work go, pump the queues. */
 void core_turn_soon(struct core *c);
@@ -78,9 +84,9 @@ struct identities *identities_load(struct core *c, const struct persona *p, stru
 json_t *run_json(const json_t *row);
 json_t *run_json_of(struct core *c, int64_t id);
 
-/* The same request sent twice is one run: true when one was started under this Idempotency-Key (NULL: none), which is
- * the answer then. */
-bool answered_before(struct core *c, struct answer *a, const char *request);
+/* The same request sent twice is one run: true when one was started under this key, which is the answer then; or when
+ * the key is that of another request, which is an error. */
+bool answered_before(struct core *c, struct answer *a, const struct once *once);
 
 /* A machine by name, or an error with the nearest name. */
 const struct machine *core_machine(struct core *c, const char *name, struct error *err);

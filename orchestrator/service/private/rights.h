@@ -24,6 +24,8 @@ void approval_use(struct core *c, const char *plan);
 void audit_run_ended(struct core *c, const struct run *run);
 void audit_by_itself(struct core *c, const json_t *what);
 /* The outcome of a request that was recorded; called for each answer. */
+/* Somebody has logged in; the answer is its outcome. */
+void audit_login(struct core *c, struct answer *a);
 void audit_outcome(struct core *c, const struct answer *a, int status, const json_t *body);
 
 #endif
