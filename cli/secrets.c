@@ -14,6 +14,7 @@
 #include "output.h"
 #include "table.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,22 @@ int cmd_secret_set(struct app *app, const struct invocation *inv, struct error *
 	    client_call(app->client, "PUT", path, body, false, NULL, NULL, err))
 		return -1;
 	say("Secret %s is stored.", inv->args.items[0]);
+	return 0;
+}
+
+int cmd_secret_rotate(struct app *app, const struct invocation *inv, struct error *err)
+{
+	json_auto_t *body = json_pack("{s:b}", "tokens", has_option(inv, OPTION_TOKENS)), *answer = NULL;
+
+	if (client_call(app->client, "POST", "/v1/key/rotate", body, false, &answer, NULL, err))
+		return -1;
+	if (output_value(app, answer))
+		return 0;
+	say("There is a new master key; %" PRId64 " secrets are encrypted under it. Keep a copy of the key file.",
+	    json_int(answer, "secrets", 0));
+	if (has_option(inv, OPTION_TOKENS))
+		say("%" PRId64 " tokens have ended; the audit is signed with the key %s from now on.",
+		    json_int(answer, "tokens_ended", 0), json_str(answer, "signing_key", ""));
 	return 0;
 }
 

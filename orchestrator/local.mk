@@ -21,7 +21,7 @@ noinst_LIBRARIES += orchestrator/libstore.a orchestrator/libengine.a
 orchestrator_libstore_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/store $(SQLITE_CFLAGS)
 orchestrator_libstore_a_SOURCES = orchestrator/store/migrations.h orchestrator/store/private.h \
 	orchestrator/store/statements.def orchestrator/store/store.c orchestrator/store/store.h \
-	orchestrator/store/store_object.c orchestrator/store/store_record.c orchestrator/store/store_run.c orchestrator/store/store_secret.c
+	orchestrator/store/store_key.c orchestrator/store/store_object.c orchestrator/store/store_record.c orchestrator/store/store_run.c orchestrator/store/store_secret.c
 nodist_orchestrator_libstore_a_SOURCES = orchestrator/store/migrations.c
 
 orchestrator_libengine_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/engine
@@ -57,7 +57,7 @@ orchestrator_libservice_a_SOURCES = orchestrator/service/admin.c orchestrator/se
 	orchestrator/service/define.c orchestrator/service/drift.c orchestrator/service/fence.c orchestrator/service/hands.c orchestrator/service/identity.c orchestrator/service/metrics.c \
 	orchestrator/service/orphans.c orchestrator/service/power.c orchestrator/service/private/reconcile.h orchestrator/service/private/rights.h orchestrator/service/rights.c \
 	orchestrator/service/private/roster.h orchestrator/service/reconcile.c orchestrator/service/repair.c orchestrator/service/roster.c \
-	orchestrator/service/service.h orchestrator/service/list.c orchestrator/service/login.c orchestrator/service/private/token.h orchestrator/service/token.c orchestrator/service/trust.c orchestrator/service/private/trust.h orchestrator/service/view.c orchestrator/service/private/view.h orchestrator/service/wish.c \
+	orchestrator/service/service.h orchestrator/service/key.c orchestrator/service/list.c orchestrator/service/login.c orchestrator/service/private/token.h orchestrator/service/token.c orchestrator/service/trust.c orchestrator/service/private/trust.h orchestrator/service/view.c orchestrator/service/private/view.h orchestrator/service/wish.c \
 	orchestrator/service/private/wish.h
 
 orchestrator_libapi_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/api \

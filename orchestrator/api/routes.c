@@ -237,6 +237,11 @@ static void delete_trust(struct call *call)
 	service_trust_delete(call->api->core, call->answer, call->segments[0]);
 }
 
+static void post_key_rotate(struct call *call)
+{
+	service_key_rotate(call->api->core, call->answer, call->body);
+}
+
 static void post_backup(struct call *call)
 {
 	service_backup(call->api->core, call->answer, call->body);

@@ -43,7 +43,7 @@ void problems_add(struct problems *p, const struct place *at, const char *hint, 
 		return;
 	}
 	va_start(ap, fmt);
-	item = json_pack("{s:i, s:s, s:o}", "document", at->document, "pointer", at->pointer, "detail",
+	item = json_pack("{s:o, s:s, s:o}", "document", at->document >= 0 ? json_integer(at->document) : json_null(), "pointer", at->pointer, "detail",
 			 json_vsprintf(fmt, ap));
 	va_end(ap);
 	if (hint)

@@ -79,15 +79,15 @@ void audit_outcome(struct core *c, const struct answer *a, int status, const jso
 	add(c, doc);
 }
 
+void audit_note(struct core *c, json_t *doc)
+{
+	add(c, doc);
+}
+
 void audit_run_ended(struct core *c, const struct run *run)
 {
 	add(c, json_pack("{s:I, s:s, s:s, s:s}", "run", (json_int_t)run->id, "action", run->action, "state",
 			 run_state_name(run->state), "why", run->reason.text));
-}
-
-void audit_by_itself(struct core *c, const json_t *what)
-{
-	add(c, json_pack("{s:s, s:O}", "who", "recastd", "what", (json_t *)what));
 }
 
 static void log_head(struct core *c)

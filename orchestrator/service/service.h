@@ -181,6 +181,8 @@ json_t *service_metrics(struct core *c);
 
 /* admin.c */
 void service_secret_put(struct core *c, struct answer *a, const char *name, json_t *body);
+/* Another master key; with `tokens` in @body also other keys for tokens and signatures. */
+void service_key_rotate(struct core *c, struct answer *a, const json_t *body);
 void service_secret_list(struct core *c, struct answer *a);
 void service_secret_delete(struct core *c, struct answer *a, const char *name);
 void service_backup(struct core *c, struct answer *a, const json_t *body);

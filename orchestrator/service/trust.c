@@ -115,7 +115,7 @@ static void tell(struct core *c, const struct device *d, const struct server_key
 	log_warn("trust", "%s shows the %s key %s; pinned is %s", d->name, shown->kind, shown->fingerprint,
 		 pin[0] ? pin : "none");
 	if (pin[0])
-		audit_by_itself(c, doc);
+		audit_note(c, json_pack("{s:s, s:O}", "who", "recastd", "what", doc));
 	core_event(c, "trust", 0, doc);
 }
 

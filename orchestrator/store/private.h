@@ -19,7 +19,8 @@ enum statement {
 struct store {
 	sqlite3 *db;
 	sqlite3_stmt *statements[STMT_COUNT];
-	unsigned char key[32];
+	unsigned char key[32], root[32]; /* see store_key.c */
+	char *key_path;
 	bool in_transaction;
 	struct error failure; /* what failed first in this turn; code 0: none */
 	uint64_t commits;
@@ -43,8 +44,16 @@ json_t *column_json(sqlite3_stmt *stmt, int column);	 /* text column as a JSON s
 json_t *column_doc(sqlite3_stmt *stmt, int column);	 /* JSON text parsed */
 json_t *column_int(sqlite3_stmt *stmt, int column);	 /* integer or null */
 
-/* The 32-byte master key from @path, made with mode 0400 when there is none. */
+/* Drop what the turn has written so far. */
+void store_abandon(struct store *s);
+
+/* store_key.c: the 32-byte master key from @path, made with mode 0400 when there is none; and once the database is open, the
+ * key that it names, and the root. */
 int store_key_load(struct store *s, const char *path, bool may_create, struct error *err);
+int store_key_settle(struct store *s, bool fresh, struct error *err);
+
+/* store_secret.c: box every secret anew under @key, in the turn.  How many there are, or -1. */
+int store_secrets_rewrap(struct store *s, const unsigned char key[32], struct error *err);
 
 /* Make the name of a new file durable: fsync of the folder that @path lies in.  -1 with errno. */
 int store_sync_folder(const char *path);

@@ -124,7 +124,8 @@ static int open_database(struct store *s, const char *path, struct error *err)
 {
 	static const char pragmas[] = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
 				      "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-				      "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -2048;";
+				      "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -2048;"
+				      "PRAGMA secure_delete = FAST;";
 	mode_t old = umask(077);
 	int rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
 				 NULL);
@@ -162,7 +163,7 @@ struct store *store_open(const char *path, const char *key_path, struct error *e
 		s->last_event = s->committed_event = last_event(s, err);
 	else
 		s->last_event = -1;
-	if (s->last_event >= 0)
+	if (s->last_event >= 0 && store_key_settle(s, fresh, err) == 0)
 		return s;
 	store_close(s);
 	return NULL;
@@ -178,6 +179,8 @@ void store_close(struct store *s)
 		sqlite3_finalize(s->statements[i]);
 	sqlite3_close(s->db);
 	sodium_memzero(s->key, sizeof(s->key));
+	sodium_memzero(s->root, sizeof(s->root));
+	free(s->key_path);
 	free(s);
 }
 
@@ -237,6 +240,21 @@ static void check_term(struct store *s)
 			  (long long)s->epoch);
 }
 
+static void roll_back(struct store *s)
+{
+	if (!sqlite3_get_autocommit(s->db))
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	s->in_transaction = false;
+	s->last_event = s->committed_event; /* not read: the disk may not be up to that just now */
+	s->oldest_event = s->oldest_run = 0;
+}
+
+void store_abandon(struct store *s)
+{
+	roll_back(s);
+	error_clear(&s->failure);
+}
+
 int store_commit(struct store *s, struct error *err)
 {
 	if (!store_dirty(s))
@@ -250,10 +268,7 @@ int store_commit(struct store *s, struct error *err)
 		s->committed_event = s->last_event;
 		return 0;
 	}
-	if (!sqlite3_get_autocommit(s->db))
-		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-	s->last_event = s->committed_event; /* not read: the disk may not be up to that just now */
-	s->oldest_event = s->oldest_run = 0;
+	roll_back(s);
 	if (err)
 		*err = s->failure;
 	error_clear(&s->failure);

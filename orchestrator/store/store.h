@@ -92,9 +92,9 @@ int64_t store_audit_add(struct store *s, const json_t *doc);
 json_t *store_audit_after(struct store *s, int64_t seq, int limit);
 /* The last record of the chain, with the turn's own: its number (0: none) and hash. */
 int64_t store_audit_head(struct store *s, char hash[CHAIN_TEXT]);
-/* A keyed hash of @text that cannot be told back, under a key that is made from the master key for @purpose (8 bytes). */
+/* A keyed hash of @text that cannot be told back, under a key that is made from the root for @purpose (8 bytes). */
 void store_keyed_hash(struct store *s, const char *purpose, const char *text, size_t len, char out[CHAIN_TEXT]);
-/* Sign @text with the key of the controller, which is made from the master key; hex.  The key that checks it, hex. */
+/* Sign @text with the key of the controller, which is made from the root; hex.  The key that checks it, hex. */
 void store_sign(struct store *s, const char *text, char signature[129], char public_key[65]);
 
 /* secret: encrypted at rest.  get returns NULL with NOT_FOUND, or INTERNAL when it cannot be opened. */
@@ -102,6 +102,11 @@ struct secret *store_secret_get(struct store *s, const char *name, struct error 
 int store_secret_put(struct store *s, const char *name, const struct secret *value, struct error *err);
 bool store_secret_delete(struct store *s, const char *name);
 json_t *store_secret_names(struct store *s);
+
+/* Box all secrets anew under a new master key, which takes the place of the old one; with @new_root make other keys for tokens
+ * and signatures, too, so that no token is known any more.  To be called between turns; commits.  How many secrets there are,
+ * or -1, and then nothing has changed. */
+int store_key_rotate(struct store *s, bool new_root, struct error *err);
 
 /* run, step, lock: the journal of the engine. */
 int64_t store_run_last(struct store *s);

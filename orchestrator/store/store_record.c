@@ -78,7 +78,7 @@ static void derive(const struct store *s, const char *purpose, unsigned char out
 	char context[crypto_kdf_CONTEXTBYTES + 1];
 
 	snprintf(context, sizeof(context), "%-8s", purpose);
-	crypto_kdf_derive_from_key(out, 32, 1, context, s->key);
+	crypto_kdf_derive_from_key(out, 32, 1, context, s->root);
 }
 
 void store_keyed_hash(struct store *s, const char *purpose, const char *text, size_t len, char out[CHAIN_TEXT])

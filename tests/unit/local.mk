@@ -5,7 +5,7 @@ UNIT_CPPFLAGS = $(CMOCKA_CFLAGS) -I$(top_srcdir)/tests/unit -DSRCDIR='"$(abs_top
 UNIT_LIBS = $(LIB_LIBS) $(CMOCKA_LIBS)
 
 unit_programs = \
-	tests/unit/test_access tests/unit/test_arena tests/unit/test_brake tests/unit/test_breaker tests/unit/test_clock tests/unit/test_confine tests/unit/test_engine tests/unit/test_etag tests/unit/test_throttle \
+	tests/unit/test_access tests/unit/test_arena tests/unit/test_brake tests/unit/test_breaker tests/unit/test_clock tests/unit/test_confine tests/unit/test_engine tests/unit/test_etag tests/unit/test_key tests/unit/test_throttle \
 	tests/unit/test_error tests/unit/test_frame tests/unit/test_ipxe tests/unit/test_json tests/unit/test_memstore \
 	tests/unit/test_persona tests/unit/test_place tests/unit/test_plan tests/unit/test_problems tests/unit/test_resume \
 	tests/unit/test_schema tests/unit/test_secret tests/unit/test_serverkey tests/unit/test_sim tests/unit/test_simrack tests/unit/test_site tests/unit/test_store \
@@ -110,6 +110,9 @@ tests_unit_test_site_CPPFLAGS = $(orchestrator_libmodel_a_CPPFLAGS) $(UNIT_CPPFL
 tests_unit_test_site_LDADD = orchestrator/libmodel.a $(UNIT_LIBS)
 tests_unit_test_site_SOURCES = tests/unit/test_site.c tests/unit/unit.h tests/unit/rack.h
 
+tests_unit_test_key_CPPFLAGS = $(orchestrator_libstore_a_CPPFLAGS) $(UNIT_CPPFLAGS)
+tests_unit_test_key_LDADD = orchestrator/libstore.a $(UNIT_LIBS) $(SQLITE_LIBS)
+tests_unit_test_key_SOURCES = tests/unit/test_key.c tests/unit/unit.h
 tests_unit_test_store_CPPFLAGS = $(orchestrator_libstore_a_CPPFLAGS) $(UNIT_CPPFLAGS)
 tests_unit_test_store_LDADD = orchestrator/libstore.a $(UNIT_LIBS) $(SQLITE_LIBS)
 tests_unit_test_store_SOURCES = tests/unit/test_store.c tests/unit/unit.h

@@ -22,8 +22,9 @@ void approval_use(struct core *c, const char *plan);
 
 /* audit.c: a record of something that happens by itself. */
 void audit_run_ended(struct core *c, const struct run *run);
-void audit_by_itself(struct core *c, const json_t *what);
 /* The outcome of a request that was recorded; called for each answer. */
+/* A record that is not of a request; steals @doc. */
+void audit_note(struct core *c, json_t *doc);
 /* Somebody has logged in; the answer is its outcome. */
 void audit_login(struct core *c, struct answer *a);
 void audit_outcome(struct core *c, const struct answer *a, int status, const json_t *body);

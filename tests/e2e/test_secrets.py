@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Secrets: nothing of them is to be found anywhere, and another master key loses none, whenever it is killed."""
+import base64
+import glob
+import json
+import os
+import re
+import signal
+import sys
+import urllib.parse
+
+import rack
+import tap
+from controller import PATIENCE, UnixConnection, wait_until
+from test_context import token_file
+from test_login import GOOD, bearer, login
+from test_mock import ready
+from test_tls import TlsController, free_port
+from wire import OPENAPI
+
+sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "kill"))
+from core import Tracer, may_trace  # noqa: E402
+
+
+def encodings(secret):
+    """How @secret may stand somewhere: {name: bytes}.  Of base64 what does not depend on its neighbours, at each offset."""
+    raw = secret if isinstance(secret, bytes) else secret.encode()
+    out = {"plain": raw, "hex": raw.hex().encode(), "HEX": raw.hex().upper().encode()}
+    for i in range(3):
+        out["base64+%d" % i] = base64.b64encode(b"\0" * i + raw)[-(-i * 4 // 3) + (1 if i else 0):len(raw) * 4 // 3 - 2]
+    if not isinstance(secret, bytes):
+        out.update({"utf-16": secret.encode("utf-16-le"), "url": urllib.parse.quote(secret, safe="").encode(),
+                    "json": json.dumps(secret)[1:-1].encode(), "backwards": raw[::-1]})
+    return out
+
+
+class Scanner:
+    def __init__(self):
+        self.secrets, self.found, self.bytes, self.sinks = {}, [], 0, 0
+
+    def plant(self, what, secret):
+        assert len(secret) >= 8, what
+        self.secrets[what] = encodings(secret)
+
+    def look(self, sink, data):
+        data = data if isinstance(data, bytes) else data.encode("utf-8", "surrogateescape")
+        self.bytes += len(data)
+        self.sinks += 1
+        for what, forms in self.secrets.items():
+            self.found += ["%s as %s in %s" % (what, form, sink) for form, bytes in forms.items() if bytes in data]
+
+    def file(self, path):
+        with open(path, "rb") as f:
+            self.look(path, f.read())
+
+
+def test_the_scanner_finds_what_it_looks_for(builddir):
+    secret = "canary-Zy%4/711"
+    for name, form in encodings(secret).items():
+        scanner = Scanner()
+        scanner.plant("canary", secret)
+        scanner.look("a log", b"before " + form + b" after")
+        assert "canary as %s in a log" % name in scanner.found, (name, scanner.found)
+    for offset in range(7):
+        scanner = Scanner()
+        scanner.plant("canary", secret)
+        scanner.look("a frame", base64.b64encode(b"x" * offset + secret.encode() + b"yy"))
+        assert scanner.found, offset
+    scanner = Scanner()
+    scanner.plant("canary", secret)
+    scanner.look("elsewhere", b"canary-Zy%4/712")
+    tap.equal(scanner.found, [])
+
+
+def processes(c):
+    return [c.process.pid] + c.children_left()
+
+
+def look_at_processes(c, scanner):
+    """What others can see of them, and whether they would leave a core."""
+    for pid in processes(c):
+        for file in ("cmdline", "environ", "comm"):
+            scanner.file("/proc/%d/%s" % (pid, file))
+        with open("/proc/%d/limits" % pid) as f:
+            limit = re.search(r"^Max core file size +(\S+) +(\S+)", f.read(), re.M).groups()
+        tap.equal(limit, ("0", "0"), "core limit of %d" % pid)
+
+
+def look_at_answers(c, scanner):
+    """Every GET that is described, and what a reader of events gets from the beginning."""
+    names = {"machines": "node1", "personas": "web", "devices": "leaf1", "templates": "t"}
+    asked = 0
+    for template, item in OPENAPI["paths"].items():
+        if "get" not in item or template in ("/v1/events", "/v1/machines/{name}/console") or template.startswith("/boot/"):
+            continue
+        path = template.replace("{id}", "1").replace("{name}", names.get(template.split("/")[2], "x") if template.count("/") > 1 else "x")
+        _, headers, body = c.exchange("GET", path)
+        scanner.look("GET " + path, json.dumps(body) + json.dumps(headers))
+        asked += 1
+    assert asked > 25, asked
+    last = c.api("PUT", "/v1/secrets/last", {"value": "the last event"})
+    tap.equal(last[0], 200)
+    connection = UnixConnection(c.socket, PATIENCE)
+    connection.request("GET", "/v1/events", headers={"Last-Event-ID": "0"})
+    response, text = connection.getresponse(), ""
+    while '"name":"last"' not in text:
+        text += response.readline().decode()
+    connection.close()
+    scanner.look("GET /v1/events", text)
+    scanner.look("persona audit export", c.persona("audit", "export").expect(0).out)
+    scanner.look("persona doctor", repr(c.persona("doctor")))
+
+
+def look_at_files(c, scanner):
+    backup = os.path.join(c.dir, "backup.db")
+    tap.equal(c.api("POST", "/v1/backup", {"path": backup})[0], 200)
+    for path in glob.glob(c.database + "*") + [backup, c.log_path]:
+        scanner.file(path)
+    os.unlink(backup)
+
+
+def key_lines(path):
+    """The lines of a PEM file that are the key itself."""
+    with open(path) as f:
+        return [line for line in f.read().splitlines() if len(line) > 40 and "-" not in line]
+
+
+def chap_of(c, port):
+    import http.client
+    machine = c.api("GET", "/v1/machines/node1")[1]
+    mac = [n["mac"] for n in machine["nics"] if n["name"] == "eth0"][0]
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    connection.request("GET", "/boot/ipxe?mac=%s&uuid=%s" % (mac, machine["uuid"] or "00000000-0000-0000-0000-000000000000"))
+    text = connection.getresponse().read().decode()
+    connection.close()
+    return re.search(r"set password (\S+)", text).group(1)
+
+
+def refusals(c, canary):
+    """Mistakes around a secret: none may be told by telling the secret."""
+    c.api("POST", "/v1/define", {"documents": [{"name": "x", "value": {"site": "test", "secret": canary}}]})
+    c.api("PUT", "/v1/secrets/UPPER", {"value": canary})
+    c.api("PUT", "/v1/secrets/x", {"value": [canary]})
+    c.api("PUT", "/v1/secrets/x", {"value": canary, "more": canary})
+    c.api("POST", "/v1/login", {"user": "kim", "password": canary})
+    c.api("POST", "/v1/login", {"user": "nobody", "password": canary})
+    c.api("GET", "/v1/status", headers={"Authorization": "Bearer " + canary}.items())
+    c.api("GET", "/v1/status", headers={"Authorization": "Basic " + canary}.items())
+    connection = UnixConnection(c.socket, PATIENCE)
+    connection.request("PUT", "/v1/secrets/x", '{"value": "%s",}' % canary, {"Content-Type": "application/json"})
+    text = connection.getresponse().read().decode()
+    connection.close()
+    assert canary not in text, text
+
+
+def test_no_secret_is_to_be_found_in_any_place(builddir):
+    boot = free_port()
+    with TlsController(builddir, options=["log_level=debug", "boot_listen=127.0.0.1:%d" % boot]) as c:
+        scanner, canary = Scanner(), "canary-%s-" + os.urandom(6).hex()
+        site = rack.site(c.dir)
+        site["switches"]["leaf1"]["secret"] = "leaf"
+        site["machines"]["node1"]["bmc"]["secret"] = "bmc"
+        for name in ("leaf", "bmc"):
+            scanner.plant("secret " + name, canary % name)
+            c.persona("secret", "set", name, "-", input=canary % name + "\n").expect(0)
+        c.define(site, rack.persona("web"), {"template": "t"})
+        scanner.plant("password", canary % "password")
+        scanner.plant("new password", canary % "changed")
+        tap.equal(c.api("PUT", "/v1/users/kim", {"password": canary % "password", "role": "operator"})[0], 201)
+        session = login(c, "kim", canary % "password")[2]
+        scanner.plant("session", session["token"])
+        look_at_processes(c, scanner)
+        tap.equal(c.api("POST", "/v1/password", {"old": canary % "password", "new": canary % "changed"}, bearer(session))[0], 200)
+        with open(token_file(c, "hands", "operator")) as f:
+            scanner.plant("token", f.read().strip())
+        tap.equal(c.run_to_end(action="apply", persona="web", machine="node1")["state"], "done")
+        scanner.plant("CHAP secret", chap_of(c, boot))
+        for i, line in enumerate(key_lines(c.server[1])[:4]):
+            scanner.plant("line %d of the TLS key" % i, line)
+        with open(os.path.join(c.dir, "recast.key"), "rb") as f:
+            scanner.plant("master key", f.read())
+        scanner.plant("mistaken secret", canary % "refused")
+        refusals(c, canary % "refused")
+        look_at_processes(c, scanner)
+        look_at_answers(c, scanner)
+        look_at_files(c, scanner)
+        c.persona("secret", "rotate", "--tokens").expect(0)
+        with open(os.path.join(c.dir, "recast.key"), "rb") as f:
+            scanner.plant("new master key", f.read())
+        look_at_processes(c, scanner)
+        look_at_files(c, scanner)
+        tap.equal(scanner.found, [])
+        assert scanner.bytes > 200000 and scanner.sinks > 60, (scanner.bytes, scanner.sinks)
+        print("# %d secrets, %d sinks, %d bytes" % (len(scanner.secrets), scanner.sinks, scanner.bytes))
+        # A crash leaves no picture of the memory.
+        os.kill(c.process.pid, signal.SIGSEGV)
+        status = os.waitpid(c.process.pid, 0)[1]
+        assert os.WIFSIGNALED(status) and not os.WCOREDUMP(status), status
+        c.process.returncode = -signal.SIGSEGV
+        wait_until(lambda: not c.children_left(), what="drivers and front end with it")
+
+
+def kill_while_rotating(c, call, k, known):
+    """True when recastd was killed at the k-th @call of a rotation; afterwards nothing may be lost either way."""
+    tracer = Tracer(c.process.pid, call, k, c.dir)
+    try:
+        c.api("POST", "/v1/key/rotate")
+        killed = c.process.poll() is not None
+    except (OSError, ValueError):
+        killed = True
+    if killed:
+        c.process.wait(PATIENCE)
+        wait_until(lambda: not c.children_left(), what="drivers and front end with it")
+    tracer.close()
+    if killed:
+        c.start()
+    tap.equal(c.api("GET", "/v1/whoami", headers=known)[0], 200, "%s %d: the session" % (call, k))
+    errors = [d["error"] for d in c.api("POST", "/v1/drift/check")[1]["devices"]]
+    tap.equal(errors, [None] * len(errors), "%s %d: the devices' secrets" % (call, k))
+    assert not glob.glob(c.dir + "/recast.key.*"), "%s %d: a key is left over" % (call, k)
+    return killed
+
+
+def test_a_rotation_that_is_killed_anywhere_loses_no_secret(builddir):
+    with ready(builddir) as c:
+        why = may_trace(c.dir)
+        if why:
+            raise tap.Skip(why)
+        site = rack.site(c.dir)
+        site["switches"]["leaf1"]["secret"] = "leaf"
+        c.api("PUT", "/v1/secrets/leaf", {"value": "of the switch"})
+        c.define(site)
+        c.api("PUT", "/v1/users/kim", {"password": GOOD, "role": "operator"})
+        known = bearer(login(c)[2])
+        kills = 0
+        for call in ("openat", "fsync", "fdatasync", "rename", "pwrite64", "unlink"):
+            k = 1
+            while kill_while_rotating(c, call, k, known):
+                kills, k = kills + 1, k + 1
+        print("# killed %d times" % kills)
+        assert kills >= 10, kills
