@@ -74,6 +74,8 @@ static const struct kind kinds[] = {
 	    { "STATE", "state", CELL_STATE },
 	    { "QUEUED", "queued" },
 	    { "INFLIGHT", "inflight" },
+	    { "TRUST", "trust.state", CELL_STATE },
+	    { "PINNED", "trust.pinned.fingerprint", CELL_TEXT, true },
 	    { "LAST ERROR", "last_error.text" } } },
 	{ "templates",
 	  "template",

@@ -74,12 +74,12 @@ const char *tone_name(enum tone t)
 
 enum tone tone_of_state(const char *state)
 {
-	static const char *const good[] = { "active", "done", "on", "ok", "ready", NULL };
+	static const char *const good[] = { "active", "done", "on", "ok", "ready", "pinned", NULL };
 	static const char *const bad[] = { "quarantined", "failed",	 "undo_failed", "broken",
-					   "fail",	  "rolled_back", NULL };
+					   "fail",	  "rolled_back", "mismatch", NULL };
 	static const char *const warn[] = { "busy",    "running", "undo",      "undoing",
 					    "masking", "backoff", "warn",      "unknown",
-					    "intent",  "undone",  "cancelled", NULL };
+					    "intent",  "undone",  "cancelled", "unpinned", NULL };
 	int i;
 
 	for (i = 0; good[i]; i++)

@@ -118,6 +118,9 @@ static void show_device(const struct app *app, const json_t *d)
 	fact_state(d);
 	fact_member("queued", d, "queued");
 	fact_member("in flight", d, "inflight");
+	fact_member("trust", d, "trust.state");
+	fact_member("pinned key", d, "trust.pinned.fingerprint");
+	fact_member("shown key", d, "trust.presented.fingerprint");
 	fact_member("last error", d, "last_error.text");
 	fact_member("try", d, "last_error.hint");
 	fact_member("caps", d, "caps");

@@ -20,28 +20,28 @@ tests_unit_test_driver_port_LDADD = $(DRIVER_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_driver_port_SOURCES = tests/unit/test_driver_port.c
 tests_unit_test_driver_tgt_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/storage \
 	-I$(top_srcdir)/drivers/transport $(CMOCKA_CFLAGS)
-tests_unit_test_driver_tgt_LDADD = drivers/libtransport.a $(DRIVER_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_driver_tgt_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_driver_tgt_SOURCES = tests/unit/test_driver_tgt.c drivers/storage/tgt_view.c \
-	drivers/storage/tgt_ipc.c
+	drivers/storage/tgt_ipc.c drivers/storage/tgt_link.c
 tests_unit_test_driver_jsonrpc_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport \
 	$(CMOCKA_CFLAGS)
-tests_unit_test_driver_jsonrpc_LDADD = drivers/libtransport.a $(DRIVER_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_driver_jsonrpc_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_driver_jsonrpc_SOURCES = tests/unit/test_driver_jsonrpc.c
 
 EXTRA_DIST += doc/examples/recast-driver-lamp doc/driver-protocol.md tests/conformance/run \
 	tests/conformance/cases.py tests/conformance/cases_bmc.py tests/conformance/cases_storage.py \
 	tests/conformance/cases_switch.py tests/conformance/client.py tests/conformance/initiator.py tests/conformance/peer.py \
 	tests/conformance/peer_lamp.py tests/conformance/peer_mock.py tests/conformance/peer_ovsdb.py \
-	tests/conformance/peer_probe.py tests/conformance/peer_tgt.py tests/conformance/sandbox.py
+	tests/conformance/peer_probe.py tests/conformance/peer_tgt.py tests/conformance/peer_tgt_ssh.py tests/conformance/sandbox.py
 dist_man_MANS += man/recast-driver.7
 
 recastlibexec_PROGRAMS += recast-driver-mock
 recast_driver_mock_LDFLAGS = $(DRIVER_LINKING)
-recast_driver_mock_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/mock
-recast_driver_mock_LDADD = $(DRIVER_LIBS)
+recast_driver_mock_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/mock -I$(top_srcdir)/drivers/transport
+recast_driver_mock_LDADD = drivers/libtransport.a $(DRIVER_LIBS)
 recast_driver_mock_SOURCES = drivers/mock/mock.c drivers/mock/mock.h drivers/mock/rack.c \
 	drivers/mock/fault.c drivers/mock/fault_kinds.def drivers/mock/switch.c drivers/mock/storage.c \
-	drivers/mock/bmc.c drivers/mock/sim.c
+	drivers/mock/bmc.c drivers/mock/security.c drivers/mock/sim.c
 
 recastlibexec_PROGRAMS += recast-driver-password
 recast_driver_password_LDFLAGS = $(DRIVER_LINKING)
@@ -57,14 +57,21 @@ recast_driver_probe_SOURCES = drivers/probe/probe.c
 
 ## What more than one driver says to its devices.
 noinst_LIBRARIES += drivers/libtransport.a
-drivers_libtransport_a_CPPFLAGS = $(LIB_CPPFLAGS)
-drivers_libtransport_a_SOURCES = drivers/transport/stream.c drivers/transport/stream.h \
-	drivers/transport/jsonrpc.c drivers/transport/jsonrpc.h
+drivers_libtransport_a_CPPFLAGS = $(LIB_CPPFLAGS) $(SSL_CFLAGS) $(LIBSSH_CFLAGS)
+TRANSPORT_LIBS = drivers/libtransport.a $(SSL_LIBS) $(LIBSSH_LIBS)
+drivers_libtransport_a_SOURCES = drivers/transport/stream.c drivers/transport/stream.h drivers/transport/stream_kind.h \
+	drivers/transport/jsonrpc.c drivers/transport/jsonrpc.h drivers/transport/pin.c drivers/transport/pin.h drivers/transport/tls.c \
+	drivers/transport/ssh.h drivers/transport/ssh_address.c
+if HAVE_LIBSSH
+drivers_libtransport_a_SOURCES += drivers/transport/ssh.c
+else
+drivers_libtransport_a_SOURCES += drivers/transport/ssh_none.c
+endif
 
 recastlibexec_PROGRAMS += recast-driver-ovsdb
 recast_driver_ovsdb_LDFLAGS = $(DRIVER_LINKING)
 recast_driver_ovsdb_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport
-recast_driver_ovsdb_LDADD = drivers/libtransport.a $(DRIVER_LIBS)
+recast_driver_ovsdb_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS)
 recast_driver_ovsdb_SOURCES = drivers/switch/ovsdb.c drivers/switch/ovsdb.h drivers/switch/ovsdb_link.c \
 	drivers/switch/ovsdb_view.c drivers/switch/ovsdb_write.c drivers/switch/ovsdb_mac.c \
 	drivers/switch/ovsdb_apply.c drivers/switch/ovsdb_watch.c
@@ -72,9 +79,15 @@ recast_driver_ovsdb_SOURCES = drivers/switch/ovsdb.c drivers/switch/ovsdb.h driv
 recastlibexec_PROGRAMS += recast-driver-tgt
 recast_driver_tgt_LDFLAGS = $(DRIVER_LINKING)
 recast_driver_tgt_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport
-recast_driver_tgt_LDADD = drivers/libtransport.a $(DRIVER_LIBS)
-recast_driver_tgt_SOURCES = drivers/storage/tgt.c drivers/storage/tgt.h drivers/storage/tgt_ipc.c \
+recast_driver_tgt_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS)
+recast_driver_tgt_SOURCES = drivers/storage/tgt.c drivers/storage/tgt.h drivers/storage/tgt_ipc.c drivers/storage/tgt_link.c \
 	drivers/storage/tgt_view.c drivers/storage/tgt_map.c drivers/storage/tgt_target.c \
 	drivers/storage/tgt_volume.c drivers/storage/tgt_clone.c
 
 include drivers/bmc/local.mk
+
+## What the conformance suite needs beside the drivers.
+noinst_PROGRAMS += tests/conformance/remote-exec
+tests_conformance_remote_exec_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/drivers/transport
+tests_conformance_remote_exec_LDADD = $(TRANSPORT_LIBS) $(LIB_LIBS)
+tests_conformance_remote_exec_SOURCES = tests/conformance/remote-exec.c

@@ -40,6 +40,7 @@ int error_set(struct error *err, enum error_code code, const char *fmt, ...)
 	err->retryable = info(code)->retryable;
 	err->retry_after_ms = 0;
 	err->hint[0] = '\0';
+	err->presented = (struct server_key){ 0 };
 	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);

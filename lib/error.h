@@ -7,6 +7,8 @@
 #ifndef RECAST_ERROR_H
 #define RECAST_ERROR_H
 
+#include "serverkey.h"
+
 #include <stdbool.h>
 
 enum error_code {
@@ -23,9 +25,10 @@ struct error {
 	unsigned retry_after_ms; /* 0: no opinion */
 	char text[384];
 	char hint[224]; /* empty: the general advice of the code holds */
+	struct server_key presented; /* with ERROR_UNTRUSTED: the key that the device showed */
 };
 
-/* Fill @err (may be NULL) with @code and a printf text; the hint is cleared.  Always returns -1, so
+/* Fill @err (may be NULL) with @code and a printf text; hint and key are cleared.  Always returns -1, so
  * that `return error_set(err, …)` is the idiom. */
 int error_set(struct error *err, enum error_code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

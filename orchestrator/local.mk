@@ -52,12 +52,12 @@ orchestrator_libservice_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrato
 	-I$(top_srcdir)/orchestrator/model -I$(top_srcdir)/orchestrator/plan \
 	-I$(top_srcdir)/orchestrator/engine -I$(top_srcdir)/orchestrator/dispatch \
 	-I$(top_srcdir)/orchestrator/store -I$(top_srcdir)/orchestrator/boot -I$(top_srcdir)/orchestrator/access -include config.h
-orchestrator_libservice_a_SOURCES = orchestrator/service/admin.c orchestrator/service/approval.c orchestrator/service/audit.c orchestrator/service/boot.c \
+orchestrator_libservice_a_SOURCES = orchestrator/service/admin.c orchestrator/service/approval.c orchestrator/service/audit.c orchestrator/service/doctor.c orchestrator/service/doctor_device.c orchestrator/service/private/doctor.h orchestrator/service/boot.c \
 	orchestrator/service/cast.c orchestrator/service/core.c orchestrator/service/private/core.h \
 	orchestrator/service/define.c orchestrator/service/drift.c orchestrator/service/fence.c orchestrator/service/hands.c orchestrator/service/identity.c orchestrator/service/metrics.c \
 	orchestrator/service/orphans.c orchestrator/service/power.c orchestrator/service/private/reconcile.h orchestrator/service/private/rights.h orchestrator/service/rights.c orchestrator/service/rotation.c \
 	orchestrator/service/private/roster.h orchestrator/service/reconcile.c orchestrator/service/repair.c orchestrator/service/roster.c \
-	orchestrator/service/service.h orchestrator/service/key.c orchestrator/service/list.c orchestrator/service/login.c orchestrator/service/private/token.h orchestrator/service/token.c orchestrator/service/view.c orchestrator/service/private/view.h orchestrator/service/wish.c \
+	orchestrator/service/service.h orchestrator/service/key.c orchestrator/service/list.c orchestrator/service/login.c orchestrator/service/private/token.h orchestrator/service/token.c orchestrator/service/trust.c orchestrator/service/private/trust.h orchestrator/service/view.c orchestrator/service/private/view.h orchestrator/service/wish.c \
 	orchestrator/service/private/wish.h
 
 orchestrator_libapi_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/api \
@@ -71,11 +71,12 @@ nodist_orchestrator_libapi_a_SOURCES = orchestrator/api/openapi.c
 sbin_PROGRAMS += recastd
 recastd_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/service -I$(top_srcdir)/orchestrator/api \
 	-I$(top_srcdir)/orchestrator/loop \
-	$(EVENT_CFLAGS) -include config.h -DSYSCONFDIR='"$(sysconfdir)"' -DSTATEDIR='"$(localstatedir)/lib/recast"' \
+	$(EVENT_CFLAGS) $(SSL_CFLAGS) -include config.h -DSYSCONFDIR='"$(sysconfdir)"' -DSTATEDIR='"$(localstatedir)/lib/recast"' \
 	-DRUNDIR='"/run/recast"' -DLIBEXECDIR='"$(recastlibexecdir)"'
-recastd_SOURCES = orchestrator/config.c orchestrator/config.h orchestrator/main.c schema/config.def
+recastd_SOURCES = orchestrator/config.c orchestrator/config.h orchestrator/hygiene.c orchestrator/hygiene.h \
+	orchestrator/main.c schema/config.def
 recastd_LDADD = orchestrator/libapi.a orchestrator/libservice.a orchestrator/libengine.a \
 	orchestrator/libdispatch.a orchestrator/libprocess.a orchestrator/libdispatch.a orchestrator/libloop.a \
 	orchestrator/libplan.a orchestrator/libaccess.a orchestrator/libmodel.a orchestrator/libstore.a \
-	orchestrator/libboot.a $(LIB_LIBS) $(EVENT_LIBS) $(SQLITE_LIBS)
+	orchestrator/libboot.a $(LIB_LIBS) $(EVENT_LIBS) $(SQLITE_LIBS) $(SSL_LIBS)
 include orchestrator/front/local.mk

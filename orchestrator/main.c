@@ -3,6 +3,7 @@
  * recastd: build the objects, run the loop, stop in order.
  */
 #include "config.h"
+#include "hygiene.h"
 
 #include "api.h"
 #include "clock.h"
@@ -99,13 +100,6 @@ static void on_hangup(evutil_socket_t fd, short what, void *arg)
 	api_reload(arg);
 }
 
-static bool is_private(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && !(st.st_mode & 077);
-}
-
 /* The newer controller has the database and the devices; whoever supervises this one decides what then. */
 static void on_superseded(void *base)
 {
@@ -118,12 +112,13 @@ static const char *or_null(const char *s)
 	return *s ? s : NULL;
 }
 
-static int serve(const struct config *config, struct error *err)
+static int serve(const struct config *config, const char *file, struct error *err)
 {
 	struct event_base *base = event_base_new();
 	struct env *env = loop_create(base);
-	struct core_config cc = { config->database, config->key_file, config->driver_path, 0, 0, 0, is_private,
-				  on_superseded, base };
+	struct hygiene hygiene = { config, file };
+	struct core_config cc = { config->database, config->key_file, config->driver_path, 0, 0, 0,
+				  on_superseded, base, hygiene_examine, &hygiene };
 	struct api_config ac = { config->front, config->socket, config->socket_mode, or_null(config->socket_group),
 				 or_null(config->boot_listen), or_null(config->listen), or_null(config->tls_certificate),
 				 or_null(config->tls_key), or_null(config->tls_client_ca), or_null(config->front_user) };
@@ -182,7 +177,7 @@ int main(int argc, char **argv)
 	} else if (rc == 0) {
 		signal(SIGPIPE, SIG_IGN);
 		protect_secrets();
-		rc = serve(&config, &err);
+		rc = serve(&config, options.file, &err);
 	}
 	if (rc < 0)
 		fprintf(stderr, "recastd: %s\n%s%s%s", err.text, err.hint[0] ? "  try: " : "", err.hint,

@@ -77,10 +77,11 @@ static const struct part {
 	const char *object;
 	part_fn read;
 	bool optional; /* left out of the whole document when the BMC has no such thing */
+	bool on_request; /* only when it is named */
 } parts[] = {
 	{ "power", power_document, false },    { "boot", boot_document, true },
 	{ "identity", identity_document, true }, { "sensors", sensors_document, true },
-	{ "sel", sel_document, true },
+	{ "sel", sel_document, true },		 { "security", security_document, false, true },
 };
 
 enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
@@ -114,6 +115,8 @@ static int add_all(struct ipmi_lane *lane, json_t *document, struct error *err)
 
 	for (i = 0; i < PARTS; i++) {
 		error_clear(&why);
+		if (parts[i].on_request)
+			continue;
 		if (!add_part(lane, document, parts[i].object, &why))
 			continue;
 		if (!parts[i].optional || (why.code != ERROR_UNSUPPORTED && why.code != ERROR_REFUSED)) {
@@ -250,7 +253,7 @@ static const struct recast_driver ipmi = {
 	.name = "ipmi",
 	.cls = "bmc",
 	.summary = "servers over IPMI 2.0 (RMCP+)",
-	.caps = "power boot identify shutdown sensors sel console",
+	.caps = "power boot identify shutdown sensors sel console security",
 	.max_inflight = 64,
 	.options = ipmi_options,
 	.open = open_bmc,

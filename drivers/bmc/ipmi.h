@@ -10,6 +10,7 @@
  *     ipmi_power.c    power, shutdown, identify      ipmi_boot.c  boot flags
  *     ipmi_info.c     identity, event log            ipmi_sdr.c   sensors
  *     ipmi_sol.c      serial over LAN: capture and console
+ *     ipmi_security.c what lets others in            ipmi_rakp.c   the first half of a login
  *
  * Lock order: lane, then device, then session; sol is apart.  Nothing is called with the device's lock held.
  */
@@ -139,6 +140,7 @@ json_t *boot_document(struct ipmi_lane *lane, struct error *err);
 json_t *identity_document(struct ipmi_lane *lane, struct error *err);
 json_t *sel_document(struct ipmi_lane *lane, struct error *err);
 json_t *sensors_document(struct ipmi_lane *lane, struct error *err);
+json_t *security_document(struct ipmi_lane *lane, struct error *err);
 
 /* ipmi_sdr.c: the records of the sensors, kept while the BMC says that they are the same. */
 struct sdr_cache *sdr_cache_create(void);

@@ -44,6 +44,12 @@ static const struct driver_option mock_options[] = {
 	{ "power_ms", "int", .missing = "0",
 	  .help = "BMC: time from the order until the power has changed" },
 	{ "uuid", "string", .help = "BMC: the server's UUID" },
+	{ "server_key", "string",
+	  .help = "fingerprint of the key that the device shows, as SHA256:…; without it, there is none" },
+	{ "key_days", "int", .missing = "0",
+	  .help = "days until the certificate of that key ends (0: it does not)" },
+	{ "weaknesses", "list", .missing = "",
+	  .help = "members of the security document that are true, such as cipher_zero" },
 	{ "address", "string", .help = "not used" },
 	{ "user", "string", .help = "not used" },
 	{ "password", "string", .secret = true, .help = "not used" },
@@ -103,7 +109,7 @@ static int mock_open(struct driver_device *dev, const struct driver_call *call, 
 				   .power_ms = json_int(dev->options, "power_ms", 0) };
 	rack_lock();
 	m->rack = rack_get(dev->options, err);
-	if (!m->rack || faults_load(m->rack, m->name, json_object_get(dev->options, "faults"), err))
+	if (!m->rack || mock_key_check(m, err) || faults_load(m->rack, m->name, json_object_get(dev->options, "faults"), err))
 		rc = -1;
 	else if (fault_take(m->rack, m->name, "open", "", FAULTS_GENERAL, &hit) &&
 		 !play_process_fault(m, call, &hit))
@@ -123,7 +129,7 @@ static int mock_open(struct driver_device *dev, const struct driver_call *call, 
 	return rc;
 }
 
-static void tally(const struct mock_device *m, const char *op, size_t objects)
+void mock_tally(const struct mock_device *m, const char *op, size_t objects)
 {
 	FILE *f = m->rack->tally ? fopen(m->rack->tally, "ae") : NULL;
 
@@ -158,7 +164,7 @@ static json_t *detached(json_t *v)
 	return copy;
 }
 
-static json_t *document(struct mock_device *m, const json_t *objects, struct error *err)
+static json_t *class_document(struct mock_device *m, const json_t *objects, struct error *err)
 {
 	if (!strcmp(m->dev->cls, "switch"))
 		return mock_switch_document(m, objects, err);
@@ -168,6 +174,16 @@ static json_t *document(struct mock_device *m, const json_t *objects, struct err
 		return mock_bmc_document(m, objects, err);
 	error_set(err, ERROR_UNSUPPORTED, "the mock has nothing of class %s yet", m->dev->cls);
 	return NULL;
+}
+
+static json_t *document(struct mock_device *m, const json_t *objects, struct error *err)
+{
+	json_auto_t *rest = mock_without_security(objects);
+	json_t *v = class_document(m, rest, err);
+
+	if (v && json_array_size(rest) < json_array_size(objects))
+		json_object_set_new(v, "security", mock_security(m));
+	return v;
 }
 
 /* The fault of an observation is looked for under the name of its first object, or "*". */
@@ -181,12 +197,12 @@ static json_t *mock_observe(struct driver_device *dev, const struct driver_call 
 
 	mock_sleep(call, m->latency_ms);
 	rack_lock();
-	tally(m, "observe", json_array_size(objects));
+	mock_tally(m, "observe", json_array_size(objects));
 	mock_control(m->rack);
 	if (fault_take(m->rack, m->name, "observe", first ? first : "", FAULTS_GENERAL, &hit) &&
 	    !play_process_fault(m, call, &hit))
 		fault_error(&hit, m->name, err);
-	else
+	else if (!mock_login(m, err))
 		v = detached(document(m, objects, err));
 	rack_save(m->rack);
 	rack_unlock();
@@ -289,9 +305,9 @@ static int mock_apply(struct driver_device *dev, const struct driver_call *call,
 
 	mock_sleep(call, m->latency_ms);
 	rack_lock();
-	tally(m, "apply", n);
+	mock_tally(m, "apply", n);
 	mock_control(m->rack);
-	rc = apply_all(m, call, changes, n, err);
+	rc = mock_login(m, err) ? -1 : apply_all(m, call, changes, n, err);
 	rack_save(m->rack);
 	rack_unlock();
 	return rc;
@@ -301,27 +317,32 @@ static int mock_console(struct driver_device *dev, const struct driver_call *cal
 			const char *action, const char *data, struct error *err)
 {
 	struct mock_device *m = dev->state;
+	int rc;
 
 	(void)call;
 	if (strcmp(dev->cls, "bmc"))
 		return error_set(err, ERROR_UNSUPPORTED, "%s has no console", m->name);
 	rack_lock();
+	rc = mock_login(m, err);
+	if (rc)
+		goto out;
 	if (!strcmp(action, "open"))
 		json_object_set_new(m->rack->watched, m->name, json_true());
 	else if (!strcmp(action, "close"))
 		json_object_del(m->rack->watched, m->name);
 	else
 		mock_bmc_print(m->rack, m->name, data); /* a terminal that echoes */
+out:
 	rack_save(m->rack);
 	rack_unlock();
-	return 0;
+	return rc;
 }
 
 static const struct recast_driver mock = {
 	.name = "mock",
 	.cls = "*",
 	.summary = "A simulated rack of switches, arrays and servers, with faults on demand",
-	.caps = "merge rate trunk enable macs neighbours stamp clone sessions chap adopt console watch credential",
+	.caps = "merge rate trunk enable macs neighbours stamp clone sessions chap adopt console watch security credential",
 	.max_inflight = 64,
 	.options = mock_options,
 	.open = mock_open,

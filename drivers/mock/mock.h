@@ -100,6 +100,16 @@ void mock_map_put(json_t *array, const char *name, json_t *map);
 void mock_power_to(struct rack *rack, const char *name, bool on);
 void mock_bmc_print(struct rack *rack, const char *name, const char *text);
 
+/* security.c: ERROR_INVALID when the option is no fingerprint; ERROR_UNTRUSTED when the key is not the pinned one. */
+int mock_key_check(const struct mock_device *m, struct error *err);
+int mock_login(const struct mock_device *m, struct error *err);
+json_t *mock_security(const struct mock_device *m);
+/* The objects that the rack itself has; NULL for NULL. */
+json_t *mock_without_security(const json_t *objects);
+
+/* mock.c: a line for tests that count. */
+void mock_tally(const struct mock_device *m, const char *op, size_t objects);
+
 /* sim.c: changes "sim:…" that play the world outside: power loss, a foreign map, a login. */
 int mock_sim_change(struct rack *rack, const char *device, struct driver_change *c,
 		    struct error *err);

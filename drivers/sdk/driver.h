@@ -37,6 +37,7 @@ struct driver_device {
 	const char *cls;       /* the class it was opened as */
 	const json_t *options; /* checked, defaults filled in, without secrets */
 	const struct secret *secret; /* the option marked secret, or NULL */
+	const char *pin;	     /* fingerprint of the server key that may be talked to, or NULL: none may */
 	void *state;	       /* the driver's own, set in open */
 };
 

@@ -29,7 +29,7 @@ struct job {
  * members but `pub` belong to the pool's lock; `pub` to the worker that runs an exclusive job. */
 struct kit_device {
 	struct driver_device pub;
-	char *name, *cls;
+	char *name, *cls, *pin;
 	json_t *options;
 	struct secret *secret;
 	bool opened;              /* open succeeded, close not yet run */

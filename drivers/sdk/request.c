@@ -45,10 +45,24 @@ static void forget(struct kit_device *dev)
 	secret_destroy(dev->secret);
 	json_decref(dev->options);
 	free(dev->cls);
+	free(dev->pin);
 	dev->secret = NULL;
 	dev->options = NULL;
-	dev->cls = NULL;
+	dev->cls = dev->pin = NULL;
 	dev->pub = (struct driver_device){ 0 };
+}
+
+/* In its normal form, so that a driver compares texts. */
+static int take_pin(struct kit_device *dev, const char *pin, struct error *err)
+{
+	char normal[FINGERPRINT_TEXT];
+
+	if (!pin)
+		return 0;
+	if (!fingerprint_parse(pin, normal))
+		return error_set(err, ERROR_INVALID, "%s: pin must be SHA256: and 43 letters of base64", dev->name);
+	dev->pin = xstrdup(normal);
+	return 0;
 }
 
 static json_t *run_open(struct job *job, struct error *err)
@@ -66,10 +80,16 @@ static json_t *run_open(struct job *job, struct error *err)
 		forget(dev);
 		return NULL;
 	}
+	if (take_pin(dev, json_str(job->request, "pin", NULL), err)) {
+		forget(dev);
+		return NULL;
+	}
 	dev->cls = xstrdup(cls);
-	dev->pub = (struct driver_device){
-		.name = dev->name, .cls = dev->cls, .options = dev->options, .secret = dev->secret
-	};
+	dev->pub = (struct driver_device){ .name = dev->name,
+					   .cls = dev->cls,
+					   .options = dev->options,
+					   .secret = dev->secret,
+					   .pin = dev->pin };
 	if (kit_driver->open(&dev->pub, &job->call, err)) {
 		forget(dev);
 		return NULL;

@@ -63,6 +63,8 @@ json_t *error_to_json(const struct error *err, const struct secret *secret)
 	json_object_set_new(v, "text", clean_string(err->text, secret));
 	if (err->hint[0])
 		json_object_set_new(v, "hint", clean_string(err->hint, secret));
+	if (err->presented.fingerprint[0])
+		json_object_set_new(v, "presented", server_key_to_json(&err->presented));
 	if (err->retry_after_ms)
 		json_object_set_new(v, "retry_after_ms", json_integer(err->retry_after_ms));
 	return v;

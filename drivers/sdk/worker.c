@@ -64,6 +64,7 @@ static void device_destroy(struct kit_device *dev)
 	secret_destroy(dev->secret);
 	json_decref(dev->options);
 	free(dev->cls);
+	free(dev->pin);
 	free(dev->name);
 	free(dev);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * recast-driver-tgt: the Linux user-space iSCSI target (tgtd) with volumes as files of a folder.
- * It speaks tgtd's management socket itself and must run as root on the machine of the array.  See
- * tgt.h.
+ * It speaks tgtd's management socket itself, as root on the machine of the array or through SSH from
+ * another one that sees the same folder.  See tgt.h.
  */
 #include "tgt.h"
 
@@ -20,6 +20,10 @@
 enum { REPLY_RESERVE_MS = 60 };
 
 static const struct driver_option tgt_options[] = {
+	{ "address", "string",
+	  .help = "tgtd on another host: ssh://USER@ADDRESS[:PORT]/PATH of its management socket" },
+	{ "credential", "string", .secret = true,
+	  .help = "ssh: the private key or the password of USER" },
 	{ "socket", "string", .missing = "/var/run/tgtd/socket",
 	  .help = "tgtd's management socket, as in TGT_IPC_SOCKET" },
 	{ "control_port", "int", .missing = "0",
@@ -52,9 +56,12 @@ static int tgt_open(struct driver_device *dev, const struct driver_call *call, s
 			   .suffix = json_str(dev->options, "suffix", ""),
 			   .overcommit = json_bool(dev->options, "overcommit", false) };
 	t->pool = realpath(pool, NULL);
-	if (!t->pool || strchr(t->suffix, '/')) {
-		error_set(err, ERROR_INVALID, "%s: pool %s: %s", dev->name, pool,
+	if (!t->pool || strchr(t->suffix, '/'))
+		error_set(err, ERROR_INVALID, "pool %s: %s", pool,
 			  t->pool ? "a suffix cannot hold a slash" : strerror(errno));
+	if (!t->pool || strchr(t->suffix, '/') ||
+	    tgt_link_create(t, dev, json_str(dev->options, "address", NULL), err)) {
+		error_wrap(err, "%s", dev->name);
 		free(t->pool);
 		free(t);
 		return -1;
@@ -70,6 +77,7 @@ static void tgt_close(struct driver_device *dev)
 	struct tgt *t = dev->state;
 
 	tgt_clones_end(t);
+	tgt_link_destroy(t->link);
 	pthread_mutex_destroy(&t->lock);
 	pthread_mutex_destroy(&t->clone_lock);
 	free(t->pool);
@@ -126,6 +134,8 @@ static int sort_objects(const struct tgt *t, const json_t *objects, json_t *volu
 	size_t i;
 
 	json_array_foreach(objects, i, one) {
+		if (!strcmp(json_string_value(one), "security"))
+			continue;
 		if (storage_object(json_string_value(one), &kind, &name, err))
 			return -1;
 		if (kind == STORAGE_VOLUME)
@@ -165,6 +175,24 @@ static int fill_document(const struct tgt *t, json_t *document, const json_t *ob
 	return 0;
 }
 
+static bool names_security(const json_t *objects)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(objects, i, one)
+		if (!strcmp(json_string_value(one), "security"))
+			return true;
+	return false;
+}
+
+static int add_security(const struct tgt *t, json_t *document, int64_t deadline_ms, struct error *err)
+{
+	json_t *security = tgt_security(t, deadline_ms, err);
+
+	return security ? json_object_set_new(document, "security", security) : -1;
+}
+
 static json_t *tgt_observe(struct driver_device *dev, const struct driver_call *call,
 			   const json_t *objects, struct error *err)
 {
@@ -172,7 +200,8 @@ static json_t *tgt_observe(struct driver_device *dev, const struct driver_call *
 	json_t *document = json_pack("{s:o, s:{}, s:[]}", "volumes",
 				     objects ? json_object() : tgt_volumes(t), "maps", "sessions");
 
-	if (!fill_document(t, document, objects, work_deadline(call), err))
+	if (!fill_document(t, document, objects, work_deadline(call), err) &&
+	    (!names_security(objects) || !add_security(t, document, work_deadline(call), err)))
 		return document;
 	error_wrap(err, "%s", dev->name);
 	json_decref(document);
@@ -208,6 +237,8 @@ static int tgt_apply(struct driver_device *dev, const struct driver_call *call,
 	struct tgt *t = dev->state;
 	size_t i;
 
+	if (tgt_link_check(t, work_deadline(call), err))
+		return error_wrap(err, "%s", dev->name);
 	for (i = 0; i < n; i++) {
 		struct driver_change *c = &changes[i];
 		struct error why = { 0 };
@@ -230,7 +261,7 @@ static const struct recast_driver tgt = {
 	.name = "tgt",
 	.cls = "storage",
 	.summary = "Linux user-space iSCSI target (tgtd), volumes as files",
-	.caps = "clone sessions chap adopt",
+	.caps = "clone sessions chap adopt security",
 	.max_inflight = 8,
 	.options = tgt_options,
 	.open = tgt_open,

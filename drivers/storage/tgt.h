@@ -4,6 +4,7 @@
  *
  *   tgt.c         the driver: open, observe, apply
  *   tgt_ipc.c     tgtd's management socket: one request, one answer
+ *   tgt_link.c    the way to it, here or over SSH
  *   tgt_view.c    what `show` prints, as a view; the mark of our targets
  *   tgt_map.c     maps: compares and decides
  *   tgt_target.c  targets: made and unmade, sessions dropped
@@ -26,12 +27,16 @@
 
 #include "driver.h"
 #include "map.h"
+#include "stream.h"
 
 #include <pthread.h>
+
+struct tgt_link;
 
 struct tgt {
 	const char *name;
 	const char *socket; /* path as given */
+	struct tgt_link *link; /* NULL: tgtd is on this host */
 	int64_t control_port;
 	char *pool; /* real path */
 	const char *suffix;
@@ -63,6 +68,17 @@ enum { TGT_ERR_NO_TARGET = 4, TGT_ERR_TARGET_ACTIVE = 19 };
  * ERROR_PROTOCOL, or ERROR_REFUSED with tgtd's words; *code, when given, is tgtd's number then. */
 char *tgt_call(const struct tgt *t, const struct tgt_request *q, int64_t deadline_ms, int *code,
 	       struct error *err);
+
+/* tgt_link.c.  Make the link to another host when @address (ssh://…) is given; nobody is contacted yet. */
+int tgt_link_create(struct tgt *t, const struct driver_device *dev, const char *address, struct error *err);
+void tgt_link_destroy(struct tgt_link *link);
+/* A connection to tgtd's socket, on this host to @address; to be given back with leave, @failed when its request was. */
+struct stream *tgt_link_enter(const struct tgt *t, const char *address, int64_t deadline_ms, struct error *err);
+void tgt_link_leave(const struct tgt *t, struct stream *s, bool failed);
+/* Volumes are files that we reach without a login: nothing of an array is touched before its host is known and reached. */
+int tgt_link_check(const struct tgt *t, int64_t deadline_ms, struct error *err);
+/* The storage document's security, or NULL. */
+json_t *tgt_security(const struct tgt *t, int64_t deadline_ms, struct error *err);
 
 /* tgt_view.c.  A view is a list of targets:
  * {tid, iqn, managed, adopted, map, generation, luns: {"1": path}, serials: {"1": text},

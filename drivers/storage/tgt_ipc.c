@@ -95,7 +95,7 @@ static char *socket_address(const struct tgt *t)
 	return address;
 }
 
-static int send_request(int fd, const struct tgt_request *q, int64_t deadline_ms, struct error *err)
+static int send_request(struct stream *s, const struct tgt_request *q, int64_t deadline_ms, struct error *err)
 {
 	size_t extra = q->params ? strlen(q->params) + 1 : 0;
 	struct wire_request w = { .mode = q->mode,
@@ -113,18 +113,18 @@ static int send_request(int fd, const struct tgt_request *q, int64_t deadline_ms
 	memcpy(bytes, &w, sizeof(w));
 	if (extra)
 		memcpy(bytes + sizeof(w), q->params, extra);
-	rc = stream_send(fd, bytes, w.len, deadline_ms, err);
+	rc = stream_send(s, bytes, w.len, deadline_ms, err);
 	secret_wipe(bytes, w.len); /* it may hold a CHAP secret */
 	free(bytes);
 	return rc;
 }
 
-static int receive(int fd, void *out, size_t len, int64_t deadline_ms, struct error *err)
+static int receive(struct stream *s, void *out, size_t len, int64_t deadline_ms, struct error *err)
 {
 	size_t have = 0;
 
 	while (have < len) {
-		ssize_t n = stream_recv(fd, (char *)out + have, len - have, deadline_ms, err);
+		ssize_t n = stream_recv(s, (char *)out + have, len - have, deadline_ms, err);
 
 		if (n < 0)
 			return -1;
@@ -137,12 +137,12 @@ static int receive(int fd, void *out, size_t len, int64_t deadline_ms, struct er
 	return 0;
 }
 
-static char *receive_answer(int fd, int64_t deadline_ms, int *code, struct error *err)
+static char *receive_answer(struct stream *s, int64_t deadline_ms, int *code, struct error *err)
 {
 	struct wire_answer a;
 	char *text;
 
-	if (receive(fd, &a, sizeof(a), deadline_ms, err))
+	if (receive(s, &a, sizeof(a), deadline_ms, err))
 		return NULL;
 	if (a.code) {
 		if (code)
@@ -158,7 +158,7 @@ static char *receive_answer(int fd, int64_t deadline_ms, int *code, struct error
 		return NULL;
 	}
 	text = xcalloc(1, a.len - sizeof(a) + 1);
-	if (!receive(fd, text, a.len - sizeof(a), deadline_ms, err))
+	if (!receive(s, text, a.len - sizeof(a), deadline_ms, err))
 		return text;
 	free(text);
 	return NULL;
@@ -168,13 +168,13 @@ char *tgt_call(const struct tgt *t, const struct tgt_request *q, int64_t deadlin
 	       struct error *err)
 {
 	_cleanup_(freep) char *address = socket_address(t);
-	_cleanup_(closep) int fd = -1;
+	struct stream *s = tgt_link_enter(t, address, deadline_ms, err);
 	char *text = NULL;
 
-	fd = stream_open(address, deadline_ms, err);
-	if (fd >= 0 && !send_request(fd, q, deadline_ms, err))
-		text = receive_answer(fd, deadline_ms, code, err);
+	if (s && !send_request(s, q, deadline_ms, err))
+		text = receive_answer(s, deadline_ms, code, err);
+	tgt_link_leave(t, s, !text);
 	if (!text && err && err->code != ERROR_REFUSED)
-		error_wrap(err, "tgtd at %s", address + strlen("unix:"));
+		error_wrap(err, "tgtd at %s", t->link ? "its host" : address + strlen("unix:"));
 	return text;
 }

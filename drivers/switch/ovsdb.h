@@ -19,7 +19,8 @@
 #include "port.h"
 
 struct ovsdb {
-	const char *name, *address, *bridge;
+	const char *name, *bridge;
+	struct stream_peer peer; /* ovsdb-server */
 	const char *unixctl; /* NULL: no MAC table */
 	bool lldp;
 	struct jsonrpc *rpc; /* NULL: not connected */
@@ -86,6 +87,9 @@ int ovs_apply(struct ovsdb *o, const struct driver_call *call, struct driver_cha
 /* ovsdb_watch.c: the strings of @o must stay until the end.  End takes NULL. */
 struct ovs_watch *ovs_watch_start(const struct ovsdb *o);
 void ovs_watch_end(struct ovs_watch *w);
+
+/* ovsdb_link.c: the switch document's security, of the connection that there is or is made; or NULL. */
+json_t *ovs_security(struct ovsdb *o, int64_t deadline_ms, struct error *err);
 
 /* ovsdb_mac.c: rows of the switch document's macs, or NULL. */
 json_t *ovs_macs(const struct ovsdb *o, const struct ovs_view *view, int64_t deadline_ms,

@@ -36,9 +36,9 @@ int ovsdb_connect(struct ovsdb *o, int64_t deadline_ms, struct error *err)
 
 	if (o->rpc)
 		return 0;
-	o->rpc = jsonrpc_open(o->address, deadline_ms, err);
+	o->rpc = jsonrpc_open(&o->peer, deadline_ms, err);
 	if (!o->rpc)
-		return error_wrap(err, "ovsdb-server at %s", o->address);
+		return error_wrap(err, "ovsdb-server at %s", o->peer.address);
 	o->rpc->notify = on_notify;
 	o->rpc->arg = o;
 	o->cur_cfg = 0;
@@ -48,11 +48,28 @@ int ovsdb_connect(struct ovsdb *o, int64_t deadline_ms, struct error *err)
 			       deadline_ms, err);
 	if (!initial) {
 		ovsdb_disconnect(o);
-		return error_wrap(err, "ovsdb-server at %s", o->address);
+		return error_wrap(err, "ovsdb-server at %s", o->peer.address);
 	}
 	take_update(o, initial);
 	json_decref(initial);
 	return 0;
+}
+
+json_t *ovs_security(struct ovsdb *o, int64_t deadline_ms, struct error *err)
+{
+	const struct server_key *key;
+	json_t *security;
+
+	if (ovsdb_connect(o, deadline_ms, err))
+		return NULL;
+	key = stream_key(o->rpc->stream);
+	security = json_pack("{s:s}", "transport",
+			     key				      ? "encrypted"
+			     : !strncmp(o->peer.address, "unix:", 5) ? "local"
+								     : "clear");
+	if (key)
+		json_object_set_new(security, "key", server_key_to_json(key));
+	return security;
 }
 
 /* The first error among the results; operations after it carry null. */
@@ -90,7 +107,7 @@ json_t *ovsdb_transact(struct ovsdb *o, json_t *ops, int64_t deadline_ms, struct
 	if (!results) {
 		if (!err || err->code != ERROR_REFUSED)
 			ovsdb_disconnect(o);
-		error_wrap(err, "ovsdb-server at %s", o->address);
+		error_wrap(err, "ovsdb-server at %s", o->peer.address);
 		return NULL;
 	}
 	if (!check_results(results, n, err))

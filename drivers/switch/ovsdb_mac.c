@@ -71,7 +71,7 @@ json_t *ovs_macs(const struct ovsdb *o, const struct ovs_view *view, int64_t dea
 		return NULL;
 	}
 	address = xasprintf("unix:%s", o->unixctl);
-	rpc = jsonrpc_open(address, deadline_ms, err);
+	rpc = jsonrpc_open(&(struct stream_peer){ .address = address }, deadline_ms, err);
 	reply = rpc ? jsonrpc_call(rpc, "fdb/show", json_pack("[s]", o->bridge), deadline_ms, err)
 		    : NULL;
 	if (json_is_string(reply))

@@ -29,7 +29,8 @@ enum {
 
 struct ovs_watch {
 	struct driver_watch *thread;
-	const char *device, *address, *bridge;
+	const char *device, *bridge;
+	struct stream_peer peer;
 	/* The rest is the thread's. */
 	struct jsonrpc *rpc;
 	json_t *members; /* uuid -> true, of the ports of our bridge */
@@ -186,7 +187,7 @@ static int begin(struct ovs_watch *w, struct error *err)
 	int64_t deadline = clock_mono_ms() + CONNECT_MS;
 	json_t *tables, *initial;
 
-	w->rpc = jsonrpc_open(w->address, deadline, err);
+	w->rpc = jsonrpc_open(&w->peer, deadline, err);
 	if (!w->rpc)
 		return -1;
 	tables = json_pack("{s:{s:[s,s]}, s:{s:[s,s,s,s,s,s], s:{s:b}}}", "Bridge", "columns", "name",
@@ -223,13 +224,13 @@ static bool rest(int stop_fd, int fd, int64_t ms)
 
 static bool bytes_wait(const struct jsonrpc *rpc)
 {
-	return rpc->in.len && strspn(rpc->in.data, " \t\r\n") < rpc->in.len;
+	return (rpc->in.len && strspn(rpc->in.data, " \t\r\n") < rpc->in.len) || stream_pending(rpc->stream);
 }
 
 /* Take what has come; when nothing came for long, ask. */
 static int take_messages(struct ovs_watch *w, int stop_fd, bool quiet, struct error *err)
 {
-	struct pollfd p = { .fd = w->rpc->fd, .events = POLLIN };
+	struct pollfd p = { .fd = stream_fd(w->rpc->stream), .events = POLLIN };
 	json_t *echo;
 
 	if (poll(&p, 1, 0) <= 0 && !bytes_wait(w->rpc)) {
@@ -260,7 +261,7 @@ static bool listen_on(struct ovs_watch *w, int stop_fd)
 		if (w->tell_at && now >= w->tell_at)
 			tell(w);
 		quiet = !w->tell_at;
-		if (rest(stop_fd, w->rpc->fd, w->tell_at ? w->tell_at - now : QUIET_MS))
+		if (rest(stop_fd, stream_fd(w->rpc->stream), w->tell_at ? w->tell_at - now : QUIET_MS))
 			return true;
 	}
 	tell(w);
@@ -296,8 +297,8 @@ struct ovs_watch *ovs_watch_start(const struct ovsdb *o)
 	struct ovs_watch *w = xcalloc(1, sizeof(*w));
 
 	*w = (struct ovs_watch){ .device = o->name,
-				 .address = o->address,
 				 .bridge = o->bridge,
+				 .peer = o->peer,
 				 .members = json_object(),
 				 .objects = json_object() };
 	w->thread = driver_watch_start(w->device, watch_thread, w);

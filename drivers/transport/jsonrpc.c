@@ -8,21 +8,19 @@
 #include "arena.h"
 #include "cleanup.h"
 #include "json.h"
-#include "stream.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-struct jsonrpc *jsonrpc_open(const char *address, int64_t deadline_ms, struct error *err)
+struct jsonrpc *jsonrpc_open(const struct stream_peer *peer, int64_t deadline_ms, struct error *err)
 {
-	int fd = stream_open(address, deadline_ms, err);
+	struct stream *stream = stream_open(peer, deadline_ms, err);
 	struct jsonrpc *rpc;
 
-	if (fd < 0)
+	if (!stream)
 		return NULL;
 	rpc = xcalloc(1, sizeof(*rpc));
-	rpc->fd = fd;
+	rpc->stream = stream;
 	rpc->next_id = 1;
 	return rpc;
 }
@@ -31,7 +29,7 @@ void jsonrpc_close(struct jsonrpc *rpc)
 {
 	if (!rpc)
 		return;
-	close(rpc->fd);
+	stream_close(rpc->stream);
 	text_fini(&rpc->in);
 	free(rpc);
 }
@@ -45,7 +43,7 @@ static int send_message(struct jsonrpc *rpc, json_t *message, int64_t deadline_m
 	json_decref(message);
 	if (!bytes)
 		return error_set(err, ERROR_INTERNAL, "the request cannot be written as JSON");
-	rc = stream_send(rpc->fd, bytes, strlen(bytes), deadline_ms, err);
+	rc = stream_send(rpc->stream, bytes, strlen(bytes), deadline_ms, err);
 	free(bytes);
 	return rc;
 }
@@ -119,7 +117,7 @@ static json_t *next_message(struct jsonrpc *rpc, int64_t deadline_ms, struct err
 				  JSONRPC_MESSAGE_MAX);
 			return NULL;
 		}
-		n = stream_recv(rpc->fd, chunk, sizeof(chunk), deadline_ms, err);
+		n = stream_recv(rpc->stream, chunk, sizeof(chunk), deadline_ms, err);
 		if (n < 0)
 			return NULL;
 		if (!n) {

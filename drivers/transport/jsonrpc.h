@@ -7,6 +7,7 @@
 #define RECAST_DRIVER_JSONRPC_H
 
 #include "error.h"
+#include "stream.h"
 #include "text.h"
 
 #include <jansson.h>
@@ -15,7 +16,7 @@
 enum { JSONRPC_MESSAGE_MAX = 64 * 1024 * 1024 };
 
 struct jsonrpc {
-	int fd;
+	struct stream *stream;
 	struct text in; /* bytes not yet taken */
 	size_t scanned; /* of them, already looked through */
 	int depth;      /* braces and brackets open at `scanned` */
@@ -27,7 +28,7 @@ struct jsonrpc {
 };
 
 /* NULL and *err when there is no connection. */
-struct jsonrpc *jsonrpc_open(const char *address, int64_t deadline_ms, struct error *err);
+struct jsonrpc *jsonrpc_open(const struct stream_peer *peer, int64_t deadline_ms, struct error *err);
 void jsonrpc_close(struct jsonrpc *rpc);
 
 /* Send a request (the reference to @params is taken).  Its id, or -1. */

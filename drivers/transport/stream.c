@@ -2,14 +2,16 @@
  *
  * Byte streams with deadlines.  See stream.h.
  */
-#include "stream.h"
+#include "stream_kind.h"
 
+#include "arena.h"
 #include "clock.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -22,8 +24,7 @@ void stream_interrupted_by(int fd)
 	interrupt = fd;
 }
 
-/* Wait for @events; 0, or -1 at the deadline. */
-static int wait_for(int fd, short events, int64_t deadline_ms, struct error *err)
+int stream_wait(int fd, short events, int64_t deadline_ms, struct error *err)
 {
 	struct pollfd p[] = { { .fd = fd, .events = events },
 			      { .fd = interrupt, .events = POLLIN } };
@@ -61,7 +62,7 @@ static int connect_to(int fd, const struct sockaddr *sa, socklen_t len, int64_t 
 		return error_set(err, ERROR_UNREACHABLE, "too many connections wait already");
 	if (errno != EINPROGRESS)
 		return failed(errno, err);
-	if (wait_for(fd, POLLOUT, deadline_ms, err))
+	if (stream_wait(fd, POLLOUT, deadline_ms, err))
 		return -1;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size))
 		code = errno;
@@ -92,7 +93,7 @@ static int open_unix(const char *path, int64_t deadline_ms, struct error *err)
 	return open_socket((struct sockaddr *)&un, sizeof(un), deadline_ms, err);
 }
 
-static int open_tcp(const char *where, int64_t deadline_ms, struct error *err)
+int stream_connect_tcp(const char *where, const char *notation, int64_t deadline_ms, struct error *err)
 {
 	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
 				  .ai_socktype = SOCK_STREAM };
@@ -107,7 +108,7 @@ static int open_tcp(const char *where, int64_t deadline_ms, struct error *err)
 		len -= 2;
 	}
 	if (!len || len >= sizeof(name) || !colon[1])
-		return error_set(err, ERROR_INVALID, "the address must be tcp:ADDRESS:PORT");
+		return error_set(err, ERROR_INVALID, "the address must be %s", notation);
 	snprintf(name, sizeof(name), "%.*s", (int)len, host);
 	if (getaddrinfo(name, colon + 1, &hints, &ai))
 		return error_set(err, ERROR_INVALID, "\"%s\" is not a numeric address and port",
@@ -117,48 +118,112 @@ static int open_tcp(const char *where, int64_t deadline_ms, struct error *err)
 	return fd;
 }
 
-int stream_open(const char *address, int64_t deadline_ms, struct error *err)
+static ssize_t plain_send(struct stream *s, const void *bytes, size_t len, int64_t deadline_ms, struct error *err)
 {
-	if (!strncmp(address, "tcp:", 4))
-		return open_tcp(address + 4, deadline_ms, err);
-	if (!strncmp(address, "unix:", 5))
-		return open_unix(address + 5, deadline_ms, err);
-	return error_set(err, ERROR_INVALID,
-			 "the address \"%s\" begins neither with tcp: nor unix:", address);
-}
+	for (;;) {
+		ssize_t n = send(s->fd, bytes, len, MSG_NOSIGNAL);
 
-int stream_send(int fd, const void *bytes, size_t len, int64_t deadline_ms, struct error *err)
-{
-	const char *at = bytes;
-
-	while (len > 0) {
-		ssize_t n = send(fd, at, len, MSG_NOSIGNAL);
-
-		if (n > 0) {
-			at += n;
-			len -= (size_t)n;
-		} else if (n < 0 && errno == EAGAIN) {
-			if (wait_for(fd, POLLOUT, deadline_ms, err))
+		if (n > 0)
+			return n;
+		if (n < 0 && errno == EAGAIN) {
+			if (stream_wait(s->fd, POLLOUT, deadline_ms, err))
 				return -1;
 		} else if (n < 0 && errno != EINTR) {
 			return error_set(err, ERROR_UNREACHABLE, "%s", strerror(errno));
 		}
 	}
-	return 0;
 }
 
-ssize_t stream_recv(int fd, void *bytes, size_t size, int64_t deadline_ms, struct error *err)
+static ssize_t plain_recv(struct stream *s, void *bytes, size_t size, int64_t deadline_ms, struct error *err)
 {
 	for (;;) {
-		ssize_t n = recv(fd, bytes, size, 0);
+		ssize_t n = recv(s->fd, bytes, size, 0);
 
 		if (n >= 0)
 			return n;
 		if (errno == EAGAIN) {
-			if (wait_for(fd, POLLIN, deadline_ms, err))
+			if (stream_wait(s->fd, POLLIN, deadline_ms, err))
 				return -1;
 		} else if (errno != EINTR) {
 			return error_set(err, ERROR_UNREACHABLE, "%s", strerror(errno));
 		}
 	}
+}
+
+static void plain_close(struct stream *s)
+{
+	close(s->fd);
+	free(s);
+}
+
+static const struct stream_ops plain_ops = { .send = plain_send, .recv = plain_recv, .close = plain_close };
+
+struct stream *stream_plain(int fd)
+{
+	struct stream *s;
+
+	if (fd < 0)
+		return NULL;
+	s = xcalloc(1, sizeof(*s));
+	s->ops = &plain_ops;
+	s->fd = fd;
+	return s;
+}
+
+struct stream *stream_open(const struct stream_peer *peer, int64_t deadline_ms, struct error *err)
+{
+	const char *address = peer->address;
+	int fd;
+
+	if (!strncmp(address, "tcp:", 4))
+		return stream_plain(stream_connect_tcp(address + 4, "tcp:ADDRESS:PORT", deadline_ms, err));
+	if (!strncmp(address, "unix:", 5))
+		return stream_plain(open_unix(address + 5, deadline_ms, err));
+	if (!strncmp(address, "ssl:", 4)) {
+		fd = stream_connect_tcp(address + 4, "ssl:ADDRESS:PORT", deadline_ms, err);
+		return fd < 0 ? NULL : tls_open(fd, peer, deadline_ms, err);
+	}
+	error_set(err, ERROR_INVALID, "the address \"%s\" begins neither with tcp: nor ssl: nor unix:", address);
+	return NULL;
+}
+
+void stream_close(struct stream *s)
+{
+	if (s)
+		s->ops->close(s);
+}
+
+int stream_send(struct stream *s, const void *bytes, size_t len, int64_t deadline_ms, struct error *err)
+{
+	const char *at = bytes;
+
+	while (len > 0) {
+		ssize_t n = s->ops->send(s, at, len, deadline_ms, err);
+
+		if (n < 0)
+			return -1;
+		at += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+ssize_t stream_recv(struct stream *s, void *bytes, size_t size, int64_t deadline_ms, struct error *err)
+{
+	return s->ops->recv(s, bytes, size, deadline_ms, err);
+}
+
+int stream_fd(const struct stream *s)
+{
+	return s->fd;
+}
+
+bool stream_pending(const struct stream *s)
+{
+	return s->ops->pending && s->ops->pending(s);
+}
+
+const struct server_key *stream_key(const struct stream *s)
+{
+	return s->ops->key ? s->ops->key(s) : NULL;
 }

@@ -227,6 +227,21 @@ static void post_secret_rotate(struct call *call)
 	service_secret_rotate(call->api->core, call->answer, call->segments[0]);
 }
 
+static void get_trust(struct call *call)
+{
+	service_trust_get(call->api->core, call->answer, call->segments[0]);
+}
+
+static void put_trust(struct call *call)
+{
+	service_trust_put(call->api->core, call->answer, call->segments[0], call->body);
+}
+
+static void delete_trust(struct call *call)
+{
+	service_trust_delete(call->api->core, call->answer, call->segments[0]);
+}
+
 static void post_key_rotate(struct call *call)
 {
 	service_key_rotate(call->api->core, call->answer, call->body);

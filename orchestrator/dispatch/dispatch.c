@@ -148,7 +148,8 @@ static bool same_spec(const struct device_spec *a, const struct device_spec *b)
 {
 	return !strcmp(a->cls, b->cls) && !strcmp(a->driver, b->driver) &&
 	       !strcmp(a->options ? a->options : "", b->options ? b->options : "") &&
-	       !strcmp(a->secret ? a->secret : "", b->secret ? b->secret : "");
+	       !strcmp(a->secret ? a->secret : "", b->secret ? b->secret : "") &&
+	       !strcmp(a->pin ? a->pin : "", b->pin ? b->pin : "");
 }
 
 void dispatch_refresh(struct dispatch *d)
@@ -166,10 +167,23 @@ void dispatch_refresh(struct dispatch *d)
 			q->reopen = true;
 		free(q->spec.options);
 		free(q->spec.secret);
+		free(q->spec.pin);
 		q->next_driver = strcmp(spec.driver, q->driver->name) ? driver_get(d, spec.driver) : NULL;
 		q->spec = spec;
 		breaker_success(&q->breaker);
 	}
+}
+
+bool dispatch_can(const struct dispatch *d, const char *device, const char *cap)
+{
+	const struct queue *q = table_get(d->queues, device);
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(q ? json_object_get(q->driver->hello, "caps") : NULL, i, one)
+		if (!strcmp(json_string_value(one) ? json_string_value(one) : "", cap))
+			return true;
+	return false;
 }
 
 json_t *dispatch_describe(const struct dispatch *d, const char *device)

@@ -27,6 +27,7 @@ struct device_spec {
 	char driver[64];
 	char *options; /* JSON text; owned by the receiver */
 	char *secret;  /* name of a secret, or NULL; owned by the receiver */
+	char *pin;     /* fingerprint of its server key, or NULL; owned by the receiver */
 };
 
 struct dispatch_ops {
@@ -36,6 +37,8 @@ struct dispatch_ops {
 	struct secret *(*secret)(void *ctx, const char *name, struct error *err);
 	/* An event of a driver: {"event": …}. */
 	void (*event)(void *ctx, const json_t *event);
+	/* The device showed this key, and it was not the pinned one or none is pinned. */
+	void (*untrusted)(void *ctx, const char *device, const struct server_key *shown);
 	/* Asked right before changes are sent: is this still the controller?  NULL: it always is. */
 	bool (*in_term)(void *ctx);
 };
@@ -88,6 +91,9 @@ void dispatch_stop(struct dispatch *d);
 
 /* The site has changed: close devices whose entry is different now, so that they open anew. */
 void dispatch_refresh(struct dispatch *d);
+
+/* Does its driver claim this capability?  False also while the driver was never started. */
+bool dispatch_can(const struct dispatch *d, const char *device, const char *cap);
 
 /* {state, queued, inflight, last_error} of a device for people. */
 json_t *dispatch_describe(const struct dispatch *d, const char *device);

@@ -64,4 +64,5 @@ void error_from_json(const json_t *j, struct error *err)
 	error_set(err, error_by_name(code), "%s", json_str(j, "text", "the driver gave no reason"));
 	if (hint)
 		error_hint(err, "%s", hint);
+	server_key_from_json(json_object_get(j, "presented"), &err->presented);
 }

@@ -43,6 +43,11 @@ static int check_known(const struct queue *q, const json_t *hello, json_t *optio
 		if (!option)
 			return error_set(err, ERROR_INVALID, "%s: driver %s has no option `%s`", q->name,
 					 q->driver->name, key);
+		if (json_bool(option, "secret", false)) {
+			error_set(err, ERROR_INVALID, "%s: option `%s` is a secret and may not stand in the site file", q->name,
+				  key);
+			return error_hint(err, "Write `secret: NAME` instead, and store it with `persona secret set NAME`.");
+		}
 		if (!type_fits(json_str(option, "type", ""), value))
 			return error_set(err, ERROR_INVALID, "%s: option `%s` must be of type %s: %s", q->name, key,
 					 json_str(option, "type", ""), json_str(option, "help", ""));

@@ -42,6 +42,7 @@ void queue_destroy(struct queue *q)
 	free(q->name);
 	free(q->spec.options);
 	free(q->spec.secret);
+	free(q->spec.pin);
 	free(q);
 }
 
@@ -155,6 +156,8 @@ static int send_open(struct queue *q, struct error *err)
 	q->busy = true;
 	frame = json_pack("{s:I, s:s, s:s, s:i, s:s, s:o}", "id", (json_int_t)r->id, "op", "open", "device",
 			  q->name, "deadline_ms", OPEN_MS, "class", q->spec.cls, "options", options);
+	if (q->spec.pin)
+		json_object_set_new(frame, "pin", json_string(q->spec.pin));
 	driver_send(q->driver, frame);
 	return 0;
 }
@@ -395,14 +398,18 @@ static struct request *unlink_request(struct driver *drv, int64_t id)
 
 static void note_outcome(struct queue *q, const struct error *err)
 {
+	const struct dispatch *d = q->driver->d;
+
 	if (!err || !err->code) {
 		breaker_success(&q->breaker);
 		error_clear(&q->last_error);
 		return;
 	}
 	q->last_error = *err;
+	if (err->code == ERROR_UNTRUSTED && err->presented.fingerprint[0])
+		d->ops->untrusted(d->ctx, q->name, &err->presented);
 	if (err->code == ERROR_UNREACHABLE)
-		breaker_failure(&q->breaker, env_mono(q->driver->d->env));
+		breaker_failure(&q->breaker, env_mono(d->env));
 }
 
 static enum op_outcome outcome_by_name(const char *status)

@@ -76,6 +76,8 @@ struct device {
 	const char *driver;
 	const char *options;	 /* JSON text of the driver's options */
 	const char *secret;	 /* name of a secret, or NULL */
+	const char *address;	 /* of its options, or empty */
+	const char *pin;	 /* fingerprint of its server key, or NULL: not from the site file */
 	const char *target_iqn;	 /* storage: pattern of target names */
 	const char **portals;	 /* storage: NULL-ended list of "address:port" */
 };

@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "json.h"
+#include "serverkey.h"
 #include "table.h"
 #include "text.h"
 
@@ -103,12 +104,12 @@ void build_network(struct build *b, const struct object *o)
 
 static const struct class_info {
 	enum device_class cls;
-	const char *own[6]; /* keys that the core reads itself */
+	const char *own[7]; /* keys that the core reads itself */
 } class_infos[] = {
-	[KIND_SWITCH] = { CLASS_SWITCH, { "driver", "secret", "description" } },
-	[KIND_FABRIC] = { CLASS_FABRIC, { "driver", "secret", "description" } },
-	[KIND_ARRAY] = { CLASS_STORAGE, { "driver", "secret", "description", "portals", "target" } },
-	[KIND_MACHINE] = { CLASS_BMC, { "driver", "secret" } },
+	[KIND_SWITCH] = { CLASS_SWITCH, { "driver", "secret", "pin", "description" } },
+	[KIND_FABRIC] = { CLASS_FABRIC, { "driver", "secret", "pin", "description" } },
+	[KIND_ARRAY] = { CLASS_STORAGE, { "driver", "secret", "pin", "description", "portals", "target" } },
+	[KIND_MACHINE] = { CLASS_BMC, { "driver", "secret", "pin" } },
 };
 
 /* The driver's own options: all that is left once the core's keys are gone. */
@@ -119,13 +120,41 @@ static const char *driver_options(struct build *b, const json_t *doc, const stru
 	const char *out;
 	int i;
 
-	for (i = 0; i < 6 && info->own[i]; i++)
+	for (i = 0; i < 7 && info->own[i]; i++)
 		json_object_del(rest, info->own[i]);
 	canonical = json_canonical(rest);
 	out = arena_strdup(&b->m->arena, canonical);
 	free(canonical);
 	json_decref(rest);
 	return out;
+}
+
+static const char *device_pin(struct build *b, const struct object *o, const json_t *doc)
+{
+	const json_t *pin = json_object_get(doc, "pin");
+	char normal[FINGERPRINT_TEXT];
+
+	if (!pin)
+		return NULL;
+	if (json_is_string(pin) && fingerprint_parse(json_string_value(pin), normal))
+		return arena_strdup(&b->m->arena, normal);
+	complain(b, o, "pin", "`pin` must be the fingerprint of its key: SHA256: and 43 letters of base64");
+	return NULL;
+}
+
+/* Whatever a driver calls its secret: it would be kept in clear in the database and shown to whoever may read the site. */
+static void refuse_secrets(struct build *b, const struct object *o, const json_t *doc)
+{
+	static const char *const keys[] = { "password", "credential", "passphrase", "private_key" };
+	struct place where;
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (json_object_get(doc, keys[i])) {
+			where = place_below(&o->at, keys[i]);
+			problems_add(b->p, &where, "write `secret: NAME`, and store it with `persona secret set NAME`",
+				     "a secret may not stand in the site file");
+		}
 }
 
 static struct device *add_device(struct build *b, const struct object *o, const json_t *doc,
@@ -141,6 +170,9 @@ static struct device *add_device(struct build *b, const struct object *o, const 
 		complain(b, o, "driver", "`driver` must name a driver, such as ovsdb");
 	d->driver = build_intern(b, driver ? driver : "");
 	d->secret = arena_strdup(&b->m->arena, json_str(doc, "secret", NULL));
+	refuse_secrets(b, o, doc);
+	d->pin = device_pin(b, o, doc);
+	d->address = arena_strdup(&b->m->arena, json_str(doc, "address", ""));
 	d->options = driver_options(b, doc, info);
 	if (table_add(b->m->devices, d->name, d) < 0)
 		complain(b, o, "", "the name `%s` is taken by another device", d->name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Secrets, backup and the doctor.
+ * Secrets and backup.
  */
 #include "core.h"
 
@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { DOCTOR_READ_MS = 8000 };
 
 void service_secret_put(struct core *c, struct answer *a, const char *name, json_t *body)
 {
@@ -83,110 +81,4 @@ void service_backup(struct core *c, struct answer *a, const json_t *body)
 		return;
 	}
 	core_answer(c, a, 200, json_pack("{s:s, s:I}", "path", path, "bytes", (json_int_t)bytes), NULL);
-}
-
-struct examination {
-	struct core *core;
-	struct answer *answer;
-	json_t *checks;
-	bool ok;
-	size_t left;
-};
-
-struct patient {
-	struct examination *examination;
-	char device[];
-};
-
-static void note(struct examination *x, const char *name, const char *object, const char *state,
-		 const char *text, const char *hint)
-{
-	json_array_append_new(x->checks, json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", name, "object", object, "state",
-						   state, "text", text, "hint", hint));
-	if (!strcmp(state, "fail"))
-		x->ok = false;
-}
-
-static void examined(struct examination *x)
-{
-	if (--x->left)
-		return;
-	core_answer(x->core, x->answer, 200, json_pack("{s:b, s:o}", "ok", x->ok, "checks", x->checks), NULL);
-	free(x);
-}
-
-static void on_patient(void *arg, const struct op_result *r)
-{
-	struct patient *p = arg;
-
-	if (r->document)
-		note(p->examination, "device", p->device, "ok", "answers", "");
-	else
-		note(p->examination, "device", p->device, "fail", r->error.text,
-		     r->error.hint[0] ? r->error.hint : error_advice(r->error.code));
-	examined(p->examination);
-	free(p);
-}
-
-static void examine_device(struct examination *x, const struct device *d)
-{
-	struct patient *p = xcalloc(1, sizeof(*p) + strlen(d->name) + 1);
-	/* A name that nobody uses: the answer is dull, but it comes from the device. */
-	json_t *objects = json_pack("[s]", d->cls == CLASS_BMC	    ? "power"
-					   : d->cls == CLASS_SWITCH ? "port:recast-doctor"
-								    : "volume:recast-doctor");
-
-	p->examination = x;
-	memcpy(p->device, d->name, strlen(d->name) + 1);
-	x->left++;
-	dispatch_observe(x->core->dispatch, d->name, objects, DOCTOR_READ_MS, on_patient, p);
-	json_decref(objects);
-}
-
-static void examine_files(struct examination *x)
-{
-	struct core *c = x->core;
-
-	if (c->config.is_private(c->config.key_file))
-		note(x, "key-file", c->config.key_file, "ok", "only its owner may read it", "");
-	else
-		note(x, "key-file", c->config.key_file, "fail", "it is missing or others may read it", "chmod 0400 it");
-	if (c->config.is_private(c->config.database))
-		note(x, "database", c->config.database, "ok", "only its owner may read it", "");
-	else
-		note(x, "database", c->config.database, "fail", "it is missing or others may read it", "chmod 0600 it");
-	if (!c->model->site[0])
-		note(x, "site", "", "warn", "no site is defined", "Define one: persona define -f site.yaml");
-}
-
-static void examine_machines(struct examination *x)
-{
-	const struct machine *m;
-	const char *reason;
-	size_t i;
-
-	for (i = 0; (m = model_at(x->core->model, KIND_MACHINE, i)); i++) {
-		reason = roster_quarantine(x->core->roster, m->name);
-		if (reason)
-			note(x, "machine", m->name, "warn", reason, "It is quarantined; repair it, then `persona machine return`.");
-	}
-}
-
-void service_doctor(struct core *c, struct answer *a)
-{
-	struct examination *x = xcalloc(1, sizeof(*x));
-	const struct device *d;
-	size_t i;
-
-	x->core = c;
-	x->answer = a;
-	x->checks = json_array();
-	x->ok = true;
-	x->left = 1;
-	examine_files(x);
-	examine_machines(x);
-	for (i = 0; (d = model_device_at(c->model, i)); i++)
-		examine_device(x, d);
-	core_turn_soon(c);
-	examined(x);
 }

@@ -18,7 +18,8 @@ enum { HEAD_EVERY_MS = 60000, BATCH = 1000 };
 static json_t *told(const json_t *body)
 {
 	static const char *const keys[] = { "action", "persona", "machine", "group", "with", "power", "because", "name", "role",
-					    "scopes", "expires", "cert", "dry_run", "path", "seconds", "plan" };
+					    "scopes", "expires", "cert", "dry_run", "path", "seconds", "plan",
+					    "fingerprint", "first_use" };
 	json_t *out = json_object(), *v;
 	size_t i;
 

@@ -6,6 +6,7 @@
 #include "reconcile.h"
 #include "rights.h"
 #include "throttle.h"
+#include "trust.h"
 
 #include "arena.h"
 #include "json.h"
@@ -281,8 +282,9 @@ static int load_state(struct core *c, struct error *err)
 
 static int device_of(void *ctx, const char *name, struct device_spec *spec, struct error *err)
 {
-	const struct core *c = ctx;
+	struct core *c = ctx;
 	const struct device *d = model_device(c->model, name);
+	char pin[FINGERPRINT_TEXT];
 
 	if (!d && (!strcmp(name, "probe") || !strcmp(name, PASSWORDS))) { /* not of the site, but of Recast itself */
 		snprintf(spec->cls, sizeof(spec->cls), "%s", name + (*name == '@'));
@@ -295,6 +297,7 @@ static int device_of(void *ctx, const char *name, struct device_spec *spec, stru
 	snprintf(spec->driver, sizeof(spec->driver), "%s", d->driver);
 	spec->options = xstrdup(d->options);
 	spec->secret = d->secret ? xstrdup(d->secret) : NULL;
+	spec->pin = trust_pin(c, d, pin) ? xstrdup(pin) : NULL;
 	return 0;
 }
 
@@ -320,12 +323,17 @@ static void on_driver_event(void *ctx, const json_t *event)
 	}
 }
 
+static void on_untrusted(void *ctx, const char *device, const struct server_key *shown)
+{
+	trust_shown(ctx, device, shown);
+}
+
 static bool in_term(void *ctx)
 {
 	return store_in_term(((struct core *)ctx)->store);
 }
 
-static const struct dispatch_ops dispatch_hands = { device_of, secret_of, on_driver_event, in_term };
+static const struct dispatch_ops dispatch_hands = { device_of, secret_of, on_driver_event, on_untrusted, in_term };
 
 struct core *core_create(struct env *env, const struct core_config *config, struct error *err)
 {

@@ -5,6 +5,7 @@
  * name any more is removed.
  */
 #include "core.h"
+#include "trust.h"
 
 #include "json.h"
 #include "table.h"
@@ -247,6 +248,7 @@ static void take_effect(struct defining *d, struct answer *a, struct model *m)
 
 	write_all(d);
 	settle_personas(d, m, true);
+	trust_settle(d->core, m);
 	core_event(d->core, "define", 0, json_pack("{s:I}", "changes", (json_int_t)d->writes));
 	if (core_commit(d->core, &err) < 0) {
 		model_destroy(m);

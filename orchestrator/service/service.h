@@ -46,6 +46,17 @@ struct answer {
 	int64_t audit; /* the record of the request; 0: it changes nothing */
 };
 
+/* One thing that the doctor looked at.  The strings are borrowed. */
+struct finding {
+	const char *group;  /* "controller", "site" or "devices" */
+	const char *name;   /* of the check */
+	const char *object; /* the file, machine or device */
+	const char *state;  /* "ok", "warn" or "fail" */
+	const char *text, *hint;
+};
+
+typedef void (*finding_fn)(void *x, const struct finding *f);
+
 /* A request that may come again: its Idempotency-Key (NULL: none), and a hash of what it asks for. */
 struct once {
 	const char *key;
@@ -57,9 +68,11 @@ struct core_config {
 	const char *database, *key_file, *driver_path;
 	int64_t keep_events, keep_runs;
 	int64_t reconcile_ms; /* 0: devices are read for drift only on request */
-	bool (*is_private)(const char *path); /* the file is there and only its owner may read it */
 	void (*superseded)(void *arg); /* another controller has taken over the database; NULL: nobody asks */
 	void *arg;
+	/* Looks after the controller's own files for the doctor; NULL: nobody does. */
+	void (*examine)(void *arg, finding_fn note, void *x);
+	void *examine_arg;
 };
 
 /* Open the store, load the model and take up open runs.  NULL with the reason. */
@@ -175,7 +188,14 @@ void service_key_rotate(struct core *c, struct answer *a, const json_t *body);
 void service_secret_list(struct core *c, struct answer *a);
 void service_secret_delete(struct core *c, struct answer *a, const char *name);
 void service_backup(struct core *c, struct answer *a, const json_t *body);
+
+/* doctor.c */
 void service_doctor(struct core *c, struct answer *a);
+
+/* trust.c: the server keys of devices; GET asks the device what it shows now. */
+void service_trust_get(struct core *c, struct answer *a, const char *device);
+void service_trust_put(struct core *c, struct answer *a, const char *device, const json_t *body);
+void service_trust_delete(struct core *c, struct answer *a, const char *device);
 
 /* boot.c: text for the firmware, always to be served as it is. */
 char *service_boot_script(struct core *c, const char *mac, const char *uuid, const char *address);

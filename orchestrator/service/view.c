@@ -3,6 +3,7 @@
  * What there is, for people and programs: one machine, persona, device, run, and how the controller is.  Reads only.
  * Lists of them are in list.c.
  */
+#include "trust.h"
 #include "view.h"
 
 #include "json.h"
@@ -144,6 +145,7 @@ json_t *view_device(struct core *c, const struct device *d)
 	json_t *live = dispatch_describe(c->dispatch, d->name);
 
 	json_object_update(out, live);
+	json_object_set_new(out, "trust", trust_json(c, d));
 	json_decref(live);
 	return out;
 }

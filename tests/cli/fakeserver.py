@@ -74,9 +74,9 @@ DEVICES = [
 STATUS = {"version": "0.1.0", "site": "lab", "epoch": 4, "runs_open": 0, "machines": 2, "personas": 2, "pid": 4711,
           "uptime_ms": 3723000, "counters": {"commits": 12, "frames_sent": 99}}
 
-DOCTOR = {"ok": False, "checks": [
-    {"name": "database", "object": "state.db", "state": "ok", "text": "integrity checked", "hint": None},
-    {"name": "device", "object": "san1", "state": "fail", "text": "no answer", "hint": "check its cable"}]}
+DOCTOR = {"ok": False, "counts": {"ok": 1, "warn": 0, "fail": 1}, "checks": [
+    {"group": "controller", "name": "database", "object": "state.db", "state": "ok", "text": "integrity checked", "hint": None},
+    {"group": "devices", "name": "device", "object": "san1", "state": "fail", "text": "no answer", "hint": "check its cable"}]}
 
 HEALTH = {"sensors": [{"name": "CPU Temp", "value": 41.5, "unit": "C", "state": "ok"}],
           "sel": [{"time": 1767225600000, "sensor": "PSU1", "text": "power supply lost"}],

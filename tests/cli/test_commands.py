@@ -325,6 +325,8 @@ def test_doctor_fails_when_a_check_does(builddir):
         tap.equal(status, 1)
         tap.contains(out, "fail")
         tap.contains(err, "device san1: check its cable")
+        tap.contains(err, "1 checks are ok, 0 to be looked at, 1 failed.  Not all is well.")
+        assert out.index("controller:") < out.index("database") < out.index("devices:") < out.index("san1"), out
         fake.answers["GET", "/v1/doctor"] = (200, {"ok": True, "checks": []})
         tap.equal(persona(builddir, fake, "doctor")[0], 0)
 

@@ -12,7 +12,7 @@ import sandbox
 from client import DriverDied
 from peer import Fake
 
-CODES = {"auth", "unreachable", "protocol", "refused", "busy", "unsupported", "invalid", "conflict", "internal"}
+CODES = {"auth", "untrusted", "unreachable", "protocol", "refused", "busy", "unsupported", "invalid", "conflict", "internal"}
 CLASSES = {"switch", "fabric", "storage", "bmc", "compose", "probe", "*"}
 CASES = []
 
@@ -489,6 +489,59 @@ def a_killed_driver_loses_nothing(lab):
         d = lab.opened()
         converge(lab, d, "dev", wishes)
         lab.discard(d)
+
+
+OTHER_KEY = "SHA256:" + "B" * 42 + "A"
+
+
+def stopped(lab, d, pin, device="dev"):
+    """Nothing may come through with this pin; the error of it."""
+    before = lab.peer.heard() if lab.peer.heard else 0
+    reply = lab.open(d, device, pin=pin)
+    if "error" not in reply:
+        reply = d.call("apply", device, changes=lab.wishes())
+        check("error" in reply, f"an apply was attempted: {reply}")
+        reply = d.call("observe", device, objects=lab.some_objects())
+    check(error_of(reply) == "untrusted", f"{reply}")
+    shown = reply["error"].get("presented", {})
+    check(shown.get("fingerprint") == lab.peer.pin(device) and shown.get("kind") in ("tls", "ssh"), f"presented: {shown}")
+    check(shown["fingerprint"] in reply["error"]["text"], f"{reply}")
+    check(not lab.peer.heard or lab.peer.heard() == before, "something was said to a device that is not trusted")
+    d.call("close", device)
+    return reply["error"]
+
+
+@case("pin")
+def a_device_whose_key_is_not_pinned_is_told_nothing(lab):
+    d = lab.driver()
+    stopped(lab, d, None)
+    # The same driver goes on as soon as it is given the pin.
+    lab.open(d)
+    converge(lab, d, "dev", lab.wishes())
+
+
+@case("pin")
+def another_key_than_the_pinned_one_stops_before_anything_is_sent(lab):
+    d = lab.driver()
+    error = stopped(lab, d, OTHER_KEY)
+    check(OTHER_KEY in error["text"] and error.get("hint"), f"both fingerprints are due: {error}")
+    lab.open(d, pin=lab.peer.pin("dev") + "=")  # as other programs write it
+    converge(lab, d, "dev", lab.wishes())
+
+
+@case("pin")
+def a_pin_that_is_no_fingerprint_is_refused(lab):
+    d = lab.driver()
+    for pin in ("", "SHA256:", "MD5:00:11", "SHA256:" + "A" * 42, "SHA256:" + "*" * 43, "A" * 50):
+        check(error_of(lab.open(d, pin=pin)) == "invalid", pin)
+
+
+@case("pin")
+def the_security_of_a_device_tells_its_key(lab):
+    d = lab.opened()
+    document = d.call("observe", "dev", objects=["security"])["document"]
+    lab.validate(document)
+    check(document["security"]["key"]["fingerprint"] == lab.peer.pin("dev"), f"{document}")
 
 
 @case("restart")

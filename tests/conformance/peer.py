@@ -76,6 +76,8 @@ class Peer:
     has_boot = None           # bmc: boot can be read back
     has_console = None        # bmc: boot_wishes() make the server print boot_text
     off_is_slow = None        # bmc: a real one, where "off" takes two readings
+    pin = None                # (name) -> fingerprint of the server key that the device has
+    heard = None              # () -> what was said to the device after the handshake, as a number that grows
     native_check = None       # (document) compares it with the device's own tools
 
 

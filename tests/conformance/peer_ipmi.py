@@ -113,17 +113,17 @@ set_working_mc 0x20
   startlan 1
     addr {address} 623
     priv_limit admin
-    allowed_auths_callback none md2 md5 straight
-    allowed_auths_user none md2 md5 straight
-    allowed_auths_operator none md2 md5 straight
-    allowed_auths_admin none md2 md5 straight
+    allowed_auths_callback {auths}
+    allowed_auths_user {auths}
+    allowed_auths_operator {auths}
+    allowed_auths_admin {auths}
     guid {guid}
   endlan
   chassis_control "{dir}/chassis"
   sol "tcp:127.0.0.1:{serial}" 115200
-  user 1 false "" "" user 10 none md2 md5 straight
-  user 2 true "admin" "{password}" admin 10 none md2 md5 straight
-"""
+  user 1 {anonymous} "" "" user 10 {auths}
+  user 2 true "admin" "{password}" admin 10 {auths}
+{users}"""
 
 EMU = """mc_setbmc 0x20
 mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr
@@ -181,6 +181,7 @@ class Serial(threading.Thread):
 
 class IpmiSim(IpmiPeer):
     label = "ipmi, OpenIPMI"
+    auths, anonymous, users = "none md2 md5 straight", "false", ""
     needs = {"ipmi_sim": "openipmi"}
 
     def address(self, name):
@@ -210,7 +211,7 @@ class IpmiSim(IpmiPeer):
             os.mkdir(f"{folder}/state")
             with open(f"{folder}/lan.conf", "w", encoding="ascii") as f:
                 f.write(LAN.format(name=name, address=self.address(name), guid=guid, dir=folder, serial=9101 + number,
-                                   password=PASSWORD))
+                                   password=PASSWORD, auths=self.auths, anonymous=self.anonymous, users=self.users))
             with open(f"{folder}/sim.emu", "w", encoding="ascii") as f:
                 f.write(EMU.format(guid=guid))
             self.serials.append(Serial(folder, 9101 + number))
@@ -235,6 +236,7 @@ class BmcSim(IpmiPeer):
     label = "ipmi, suite 17"
     needs = {"ipmitool": "ipmitool"}
     more = ()
+    password = PASSWORD
 
     def missing(self):
         try:
@@ -253,7 +255,7 @@ class BmcSim(IpmiPeer):
     def start_one(self, name, *more):
         folder = f"{self.dir}/{name}"
         with open(f"{folder}/password", "w", encoding="ascii") as f:
-            f.write(PASSWORD + "\n")
+            f.write(self.password + "\n")
         control = f"{folder}/control"
         if os.path.exists(control):
             os.unlink(control)
@@ -263,8 +265,9 @@ class BmcSim(IpmiPeer):
              *more], f"{folder}/output")
         sandbox.wait_until("bmcsim", lambda: os.path.exists(control))
 
-    def restart_with(self, *more):
+    def restart_with(self, *more, password=None):
         sandbox.end(self.sims["dev"])
+        self.password = password or PASSWORD
         self.start_one("dev", *more)
 
     def order(self, name="dev", **order):
@@ -733,11 +736,96 @@ def a_fence_does_not_wait_for_a_slow_read(lab):
     check(error_of(d.wait(slow, 4000)) == "unreachable", "the slow one")
 
 
+SAFE = {"default_password": False, "no_authentication": False, "old_protocol": False, "default_users": []}
+
+
+def security_of(lab, driver):
+    document = driver.call("observe", "dev", deadline_ms=10000, objects=["security"])["document"]
+    lab.validate(document)
+    return document["security"]
+
+
+def restart_open_ipmi(lab, **how):
+    lab.peer.stop()
+    for name, value in how.items():
+        setattr(lab.peer, name, value)
+    lab.peer.start()
+
+
+@own
+def a_weak_bmc_is_found_weak(lab):
+    restart_open_ipmi(lab, anonymous="true", users='  user 3 true "ADMIN" "ADMIN" admin 10 md5\n'
+                      '  user 4 true "root" "Not-calvin-1" admin 10 md5\n  user 5 false "USERID" "PASSW0RD" admin 10 md5\n')
+    # Suite 0 cannot be switched off here: ipmitool gets in with any password, whatever is configured.
+    check(security_of(lab, lab.opened()) == dict(SAFE, no_authentication=True, old_protocol=True, anonymous_user=True,
+                                                 cipher_zero=True, default_users=["ADMIN"]), "differs")
+
+
+@own
+def a_bmc_that_was_set_up_well_has_only_the_weakness_that_it_cannot_lose(lab):
+    restart_open_ipmi(lab, auths="")
+    check(security_of(lab, lab.opened()) == dict(SAFE, anonymous_user=False, cipher_zero=True), "differs")
+    restart_open_ipmi(lab, auths="md5")
+    check(security_of(lab, lab.opened())["old_protocol"] is True, "IPMI 1.5 with MD5")
+
+
+@own
+def a_good_bmc_is_clean_and_was_not_logged_in_to(lab):
+    d = lab.opened()
+    power_of(d)
+    before = len([a for a in lab.peer.acts() if a[1] == "session"])
+    check(security_of(lab, d) == dict(SAFE, cipher_zero=False), "differs")
+    check(len([a for a in lab.peer.acts() if a[1] == "session"]) == before, "a guess became a session")
+    check(not [a for a in lab.peer.acts() if "status=0xf" in a[2]], "a BMC would have counted a failed login")
+    sandbox.wait_until("what was begun is taken back", lambda: lab.peer.order()["sessions"] <= 1, 1)
+
+
+@own
+def cipher_suite_0_is_found(lab):
+    lab.peer.restart_with("--ciphers", "17,3,0")
+    d = lab.opened()
+    security = security_of(lab, d)
+    check(security["cipher_zero"] is True, f"{security}")
+    check(d.call("observe", "dev", objects=["power"])["document"]["cipher"] == 17, "it was used")
+    sandbox.wait_until("what was begun is taken back", lambda: lab.peer.order()["sessions"] <= 1, 1)
+
+
+@own
+def passwords_of_the_vendor_are_found_without_a_login(lab):
+    for ciphers in ("17", "3"):
+        for user, password in (("root", "calvin"), ("USERID", "PASSW0RD")):
+            lab.peer.restart_with("--user", user, "--ciphers", ciphers, password=password)
+            d = lab.driver()
+            lab.open(d, options=dict(lab.peer.options("dev"), user=user, password=password))
+            security = security_of(lab, d)
+            check(security["default_password"] is True and security["default_users"] == [user], f"{user}: {security}")
+            check(not [a for a in lab.peer.acts() if "status=0xf" in a[2]], "a BMC would have counted a failed login")
+            lab.discard(d)
+    lab.peer.restart_with("--user", "root", password="calvin2")
+    d = lab.driver()
+    lab.open(d, options=dict(lab.peer.options("dev"), user="root", password="calvin2"))
+    security = security_of(lab, d)
+    check(security["default_password"] is False and security["default_users"] == [], f"{security}")
+
+
+@own
+def an_examination_of_a_bmc_that_talks_rubbish_ends(lab):
+    d = lab.opened()
+    power_of(d)
+    for fault in ({"wrong_rakp": 2}, {"drop": 40}):
+        lab.peer.fault(**fault)
+        began = time.monotonic()
+        reply = d.call("observe", "dev", deadline_ms=4000, objects=["security"])
+        check("document" in reply or error_of(reply) in ("unreachable", "protocol"), f"{reply}")
+        check(time.monotonic() - began < 4.3, "it took too long")
+
+
 BOTH = (suites_without_protection_are_refused_even_when_they_are_configured, options_that_make_no_sense_are_refused,
         off_is_read_twice_by_the_log_of_the_bmc, a_silent_bmc_is_never_off,
         a_driver_killed_while_switching_off_is_repeated, two_bmcs_are_switched_off_at_once,
         a_soft_shutdown_is_asked_for_and_nothing_is_forced, the_identity_is_that_of_the_bmc, the_light_is_lit)
-IpmiSim.own_cases = BOTH + (a_console_that_does_nothing_but_print_stays_open,)
+IpmiSim.own_cases = BOTH + (a_console_that_does_nothing_but_print_stays_open, a_weak_bmc_is_found_weak,
+                            a_bmc_that_was_set_up_well_has_only_the_weakness_that_it_cannot_lose)
 BmcSim.own_cases = BOTH + (
     rubbish_on_the_wire_is_an_error_and_no_crash, only_suites_that_protect_are_tried,
     suite_3_is_used_when_there_is_no_17, a_wrong_hash_is_auth_and_not_tried_with_another_suite,
@@ -746,5 +834,7 @@ BmcSim.own_cases = BOTH + (
     old_text_of_a_new_session_comes_before_the_mark, a_capture_keeps_the_last_64_kib,
     capture_and_viewers_share_one_session, a_console_that_was_lost_comes_back,
     a_burst_shares_a_session_that_is_closed_after_it, lost_packets_only_slow_it_down,
-    answers_that_are_wrong_inside_a_session_are_errors, a_fence_does_not_wait_for_a_slow_read)
+    answers_that_are_wrong_inside_a_session_are_errors, a_fence_does_not_wait_for_a_slow_read,
+    a_good_bmc_is_clean_and_was_not_logged_in_to, cipher_suite_0_is_found, passwords_of_the_vendor_are_found_without_a_login,
+    an_examination_of_a_bmc_that_talks_rubbish_ends)
 PEERS = [IpmiSim, BmcSim]

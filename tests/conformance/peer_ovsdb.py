@@ -6,11 +6,18 @@ import queue
 import shutil
 import signal
 import socket
+import ssl
+import subprocess
+import sys
+import threading
 import time
 
 import sandbox
 from cases import agrees, all_done, check, converge, error_of, observed, told
 from peer import Peer, Proxy
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from certificates import Authority, openssl  # noqa: E402
 
 PORTS = ("p1", "p2", "p3", "p4", "foreign")
 
@@ -44,9 +51,12 @@ class OvsdbPeer(Peer):
         self.vsctl("-t", "10", "set", "port", "foreign", "tag=77", "external_ids:other=mine")
         self.vsctl("-t", "10", "set", "port", "p1", "external_ids:other=mine-too")
 
+    def remotes(self):
+        return ["--remote=ptcp:16640:127.0.0.1"]
+
     def start_server(self):
-        self.server = sandbox.start(["ovsdb-server", self.db, f"--remote=punix:{self.sock}",
-                                     "--remote=ptcp:16640:127.0.0.1", f"--unixctl={self.dir}/server.ctl"],
+        self.server = sandbox.start(["ovsdb-server", self.db, f"--remote=punix:{self.sock}", *self.remotes(),
+                                     f"--unixctl={self.dir}/server.ctl"],
                                     f"{self.dir}/server.log", self.tool_env)
         sandbox.wait_until("ovsdb-server", lambda: os.path.exists(self.sock))
 
@@ -387,4 +397,195 @@ for fn in (stamping_a_port_that_is_right_writes_the_stamp_only, what_nobody_read
     fn.needs = ()
     OvsdbPeer.own_cases += (fn,)
 
-PEERS = [OvsdbPeer]
+
+# --- the same switch over TLS ---
+
+def fingerprint(certificate):
+    """Of the key, with nothing but openssl(1), as the documentation says."""
+    command = f"openssl x509 -in {certificate} -noout -pubkey | openssl pkey -pubin -outform DER | " \
+        "openssl dgst -sha256 -binary | base64 | tr -d ="
+    return "SHA256:" + subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout.strip()
+
+
+class OvsdbTlsPeer(OvsdbPeer):
+    """It asks its clients for a certificate of its CA.  What goes through a proxy or a fake has its cases above."""
+    label = "ovsdb over TLS"
+    ssl = "ssl:127.0.0.1:16641"
+    needs = dict(OvsdbPeer.needs, openssl="openssl")
+    own_cases = ()
+    fake_options = proxy = cut_points = None
+
+    def start(self):
+        self.certificates = sandbox.folder()
+        self.ca = Authority(self.certificates)
+        self.ca.issue("server", "/CN=leaf1", "serverAuth")
+        self.ca.issue("client", "/CN=recast")
+        super().start()
+
+    def stop(self):
+        super().stop()
+        shutil.rmtree(self.certificates, ignore_errors=True)
+
+    def remotes(self):
+        return ["--remote=pssl:16641:127.0.0.1", f"--private-key={self.ca.path('server.key')}",
+                f"--certificate={self.ca.path('server.pem')}", f"--ca-cert={self.ca.pem}"]
+
+    def pin(self, _name):
+        return fingerprint(self.ca.path("server.pem"))
+
+    def bundle(self, name="client"):
+        with open(self.ca.path(name + ".pem"), encoding="utf-8") as c, open(self.ca.path(name + ".key"), encoding="utf-8") as k:
+            return c.read() + k.read()
+
+    def options(self, name):
+        return {"address": self.ssl, "unixctl": self.ctl, "credential": self.bundle()}
+
+    def nobody_options(self):
+        return dict(self.options("dev"), address="ssl:127.0.0.1:1")
+
+    def bad_auth_options(self):
+        stranger = Authority(sandbox.folder(), "stranger")
+        certificate, key = stranger.issue("client", "/CN=stranger")
+        with open(certificate, encoding="utf-8") as c, open(key, encoding="utf-8") as k:
+            return dict(self.options("dev"), credential=c.read() + k.read())
+
+    def replace_key(self, days=30):
+        """Another key, and a certificate for it, in the files that the running server watches."""
+        self.ca.issue("next", "/CN=leaf1", "serverAuth", days)
+        for kind in ("key", "pem"):
+            os.replace(self.ca.path("next." + kind), self.ca.path("server." + kind))
+
+    def reconnect(self):
+        sandbox.out(["ovs-appctl", "-t", f"{self.dir}/server.ctl", "ovsdb-server/reconnect"], self.tool_env)
+
+
+class Listener(threading.Thread):
+    """A TLS server that is none of ours: counts what is said to it after the handshake, and certificates of clients."""
+
+    def __init__(self, ca, version):
+        super().__init__(daemon=True)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = self.context.maximum_version = version
+        self.context.load_cert_chain(*ca.issue("imposter", "/CN=leaf1", "serverAuth"))
+        self.context.load_verify_locations(ca.pem)
+        self.context.verify_mode = ssl.CERT_OPTIONAL
+        self.handshakes = self.heard = self.certificates = 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.address = "ssl:127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            client.settimeout(5)
+            self.handshakes += 1
+            try:
+                with self.context.wrap_socket(client, server_side=True) as tls:
+                    self.certificates += bool(tls.getpeercert())
+                    self.heard += len(tls.recv(65536))
+            except OSError:
+                pass
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.join(6)
+
+
+def an_imposter_hears_nothing(lab):
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        imposter = Listener(lab.peer.ca, version)
+        try:
+            d = lab.driver()
+            for pin in (lab.peer.pin("dev"), None):
+                lab.open(d, options=dict(lab.peer.options("dev"), address=imposter.address), pin=pin)
+                for op in ("observe", "apply"):
+                    reply = d.call(op, "dev", changes=lab.wishes())
+                    check(error_of(reply) == "untrusted", f"{reply}")
+                d.call("close", "dev")
+            # A right pin is the control: then all of it is heard.
+            reply = lab.open(d, options=dict(lab.peer.options("dev"), address=imposter.address, watch=False),
+                             pin=fingerprint(lab.peer.ca.path("imposter.pem")))
+            seen = imposter.handshakes, imposter.heard, imposter.certificates
+            check(seen[0] >= 4 and seen[1:] == (0, 0), f"{version}: handshakes, bytes, certificates: {seen}")
+            d.call("observe", "dev", deadline_ms=500)
+            sandbox.wait_until("the control", lambda: imposter.heard and imposter.certificates)
+        finally:
+            imposter.close()
+
+
+def a_certificate_that_has_expired_is_told_and_works(lab):
+    lab.peer.replace_key(days=-1)
+    lab.peer.restart()
+    d = lab.opened()
+    converge(lab, d, "dev", lab.wishes())
+    key = d.call("observe", "dev", objects=["security"])["document"]["security"]["key"]
+    check(key["not_after"] < time.time() * 1000 and key["algorithm"] == "EC 256", f"{key}")
+
+
+def a_renewed_certificate_of_the_same_key_is_trusted(lab):
+    pin = lab.peer.pin("dev")
+    ca = lab.peer.ca
+    openssl("x509", "-req", "-in", ca.path("server.csr"), "-CA", ca.pem, "-CAkey", ca.path("ca.key"), "-set_serial", "77",
+            "-days", "9", "-out", ca.path("server.pem"))
+    lab.peer.restart()
+    check(lab.peer.pin("dev") == pin, "the fingerprint is not of the key alone")
+    converge(lab, lab.opened(), "dev", lab.wishes())
+
+
+def a_key_that_is_replaced_on_the_running_switch_stops_it(lab):
+    d, old = lab.opened(), lab.peer.pin("dev")
+    converge(lab, d, "dev", lab.wishes())
+    lab.peer.replace_key()
+    lab.peer.reconnect()
+    sandbox.wait_until("the new key", lambda: "error" in d.call("observe", "dev", objects=["port:p1"]))
+    reply = d.call("apply", "dev", changes=lab.wishes())
+    check(error_of(reply) == "untrusted", f"{reply}")
+    for part in (old, lab.peer.pin("dev")):
+        check(part in reply["error"]["text"], f"{part} is not in {reply}")
+    d.call("close", "dev")
+    lab.open(d)
+    converge(lab, d, "dev", lab.wishes())
+
+
+def a_credential_that_is_no_certificate_is_told(lab):
+    d = lab.driver()
+    for credential in ("rubbish", lab.peer.bundle()[:300], open(lab.peer.ca.path("client.pem"), encoding="utf-8").read()):
+        lab.open(d, options=dict(lab.peer.options("dev"), credential=credential))
+        reply = d.call("observe", "dev")
+        check(error_of(reply) == "invalid" and "PEM" in reply["error"]["text"], f"{reply}")
+        d.call("close", "dev")
+    options = lab.peer.options("dev")
+    options.pop("credential")
+    lab.open(d, options=options)
+    check(error_of(d.call("observe", "dev")) == "auth", "without a certificate")
+
+
+def a_server_without_tls_is_an_error(lab):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        def talk():
+            client, _ = listener.accept()
+            with client:
+                client.recv(100)
+                client.sendall(b'{"method":"echo","id":"echo","params":[]}')
+
+        threading.Thread(target=talk, daemon=True).start()
+        d = lab.driver()
+        lab.open(d, options=dict(lab.peer.options("dev"), watch=False,
+                                 address="ssl:127.0.0.1:%d" % listener.getsockname()[1]))
+        check(error_of(d.call("observe", "dev", deadline_ms=2000)) == "protocol", "code")
+
+
+for fn in (an_imposter_hears_nothing, a_certificate_that_has_expired_is_told_and_works,
+           a_renewed_certificate_of_the_same_key_is_trusted, a_key_that_is_replaced_on_the_running_switch_stops_it,
+           a_credential_that_is_no_certificate_is_told, a_server_without_tls_is_an_error):
+    fn.needs = ()
+    OvsdbTlsPeer.own_cases += (fn,)
+OvsdbTlsPeer.own_cases += (what_nobody_reads_is_not_told, after_a_lost_connection_anything_may_have_changed,
+                           a_watch_ends_with_its_device_whatever_the_switch_does,
+                           a_stopped_vswitchd_makes_unknown_and_not_done, a_hundred_ports_are_one_transaction)
+
+PEERS = [OvsdbPeer, OvsdbTlsPeer]

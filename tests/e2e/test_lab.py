@@ -441,4 +441,14 @@ def test_health_boot_device_and_identify_of_a_real_bmc(builddir):
     health = l.controller.api("GET", "/v1/machines/node1/health")[1]
     tap.contains(health["identity"]["uuid"], "a1234567-89ab-cdef-a123-456789000001")
     l.controller.persona("identify", "node1").expect(0)
-    l.controller.persona("doctor").expect(0, "node5-bmc")
+
+
+def test_the_doctor_finds_what_is_not_safe_in_the_lab(builddir):
+    l = lab(builddir)
+    checks = l.controller.api("GET", "/v1/doctor", timeout=60)[1]["checks"]
+    answers = {x["object"] for x in checks if x["name"] == "device" and x["state"] == "ok"}
+    assert {"node%d-bmc" % i for i in range(1, 6)} <= answers, checks
+    # OpenIPMI's simulator opens sessions with suite 0, and the lab lets IPMI 1.5 in without authentication.
+    tap.equal({x["name"] for x in checks if x["state"] == "fail"}, {"cipher-zero", "no-authentication"})
+    tap.equal(len([x for x in checks if x["name"] == "cipher-zero"]), 5)
+    l.controller.persona("doctor").expect(1, "node5-bmc", "cipher suite 0 is enabled", "Not all is well.")

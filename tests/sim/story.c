@@ -33,12 +33,6 @@ void story_violation(struct story *s, const char *fmt, ...)
 	va_end(ap);
 }
 
-static bool is_private(const char *path)
-{
-	(void)path;
-	return true;
-}
-
 static void check_acked(struct story *s)
 {
 	json_t *run;
@@ -68,7 +62,7 @@ static void live(void *arg);
 static struct core *create(struct story *s)
 {
 	struct core_config config = {
-		memdisk_path(s->disk), "", "", 1000, 100, s->options.no_drift ? 0 : RECONCILE_MS, is_private,
+		memdisk_path(s->disk), "", "", 1000, 100, s->options.no_drift ? 0 : RECONCILE_MS,
 		on_superseded,	       s
 	};
 	struct error err = { 0 };

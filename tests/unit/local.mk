@@ -8,7 +8,7 @@ unit_programs = \
 	tests/unit/test_access tests/unit/test_arena tests/unit/test_brake tests/unit/test_breaker tests/unit/test_clock tests/unit/test_confine tests/unit/test_engine tests/unit/test_etag tests/unit/test_key tests/unit/test_throttle \
 	tests/unit/test_error tests/unit/test_frame tests/unit/test_ipxe tests/unit/test_json tests/unit/test_memstore \
 	tests/unit/test_persona tests/unit/test_place tests/unit/test_plan tests/unit/test_problems tests/unit/test_resume \
-	tests/unit/test_schema tests/unit/test_secret tests/unit/test_sim tests/unit/test_simrack tests/unit/test_site tests/unit/test_store \
+	tests/unit/test_schema tests/unit/test_secret tests/unit/test_serverkey tests/unit/test_sim tests/unit/test_simrack tests/unit/test_site tests/unit/test_store \
 	tests/unit/test_table tests/unit/test_text tests/unit/test_yamlfile
 check_PROGRAMS += $(unit_programs)
 TESTS += $(unit_programs)
@@ -20,6 +20,10 @@ tests_unit_test_access_SOURCES = tests/unit/test_access.c tests/unit/unit.h test
 tests_unit_test_arena_CPPFLAGS = $(LIB_CPPFLAGS) $(UNIT_CPPFLAGS)
 tests_unit_test_arena_LDADD = $(UNIT_LIBS)
 tests_unit_test_arena_SOURCES = tests/unit/test_arena.c tests/unit/unit.h
+
+tests_unit_test_serverkey_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/drivers/transport $(UNIT_CPPFLAGS)
+tests_unit_test_serverkey_LDADD = drivers/libtransport.a $(UNIT_LIBS)
+tests_unit_test_serverkey_SOURCES = tests/unit/test_serverkey.c tests/unit/unit.h
 
 tests_unit_test_etag_CPPFLAGS = $(orchestrator_libapi_a_CPPFLAGS) $(UNIT_CPPFLAGS)
 tests_unit_test_etag_LDADD = $(UNIT_LIBS)

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "json.h"
 #include "jsonrpc.h"
+#include "stream_kind.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +27,7 @@ static int setup(void **state)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair))
 		return -1;
-	rpc->fd = pair[0];
+	rpc->stream = stream_plain(pair[0]);
 	rpc->next_id = 1;
 	peer = pair[1];
 	updates = 0;
