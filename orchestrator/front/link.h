@@ -23,6 +23,9 @@ void link_close(struct link *link);
  * long that FRONT_LINK_MAX bytes wait. */
 int link_send(struct link *link, const json_t *frame, struct error *err);
 
+/* Tell the core that the doors are open. */
+void link_send_serving(struct link *link);
+
 /* Tell the core that the reader of stream @id has gone. */
 void link_send_closed(struct link *link, uint64_t id);
 

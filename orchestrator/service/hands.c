@@ -284,8 +284,9 @@ static void hand_run_ended(void *ctx, const struct run *run)
 	audit_run_ended(c, run);
 	reconcile_run_ended(c->reconcile, run);
 	store_lock_release(c->store, run->id);
-	log_info("core", "run %lld (%s) ended: %s%s%s", (long long)run->id, run->action,
-		 run_state_name(run->state), run->reason.code ? ": " : "", run->reason.text);
+	log_info("core", "run %lld (%s) ended: %s%s%s run=%lld persona=%s machine=%s", (long long)run->id, run->action,
+		 run_state_name(run->state), run->reason.code ? ": " : "", run->reason.text, (long long)run->id,
+		 run->n_casts ? run->casts[0].persona : "", run->machine ? run->machine : "");
 }
 
 const struct engine_ops core_engine_ops = {

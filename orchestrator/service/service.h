@@ -129,6 +129,8 @@ void service_fence(struct core *c, struct answer *a, const char *machine, const 
 
 /* view.c */
 void service_status(struct core *c, struct answer *a);
+/* One line for who supervises the controller: the site, and what is under way. */
+void service_summary(struct core *c, char *out, size_t size);
 void service_list(struct core *c, struct answer *a, const char *kind);
 void service_show(struct core *c, struct answer *a, const char *kind, const char *name);
 void service_runs(struct core *c, struct answer *a, bool open_only, int limit);
