@@ -132,11 +132,11 @@ struct secret *secret_random(size_t chars)
 	return s;
 }
 
-bool secret_file_is_private(const struct stat *st)
+bool secret_file_is_private(const struct stat *st, uid_t reader)
 {
-	bool is_roots = st->st_uid == 0 && st->st_gid == 0;
+	bool is_given = reader != 0 && st->st_uid == 0 && st->st_gid == 0;
 
-	return !(st->st_mode & (is_roots ? 037 : 077));
+	return !(st->st_mode & (is_given ? 037 : 077));
 }
 
 void secret_wipe(void *bytes, size_t len)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct secret;
 struct stat;
@@ -28,9 +29,9 @@ struct secret *secret_from_random(const uint16_t *words, size_t chars);
 /* The same from the system's random source. */
 struct secret *secret_random(size_t chars);
 
-/* Whether only its owner can read a file that is kept secret.  A credential of systemd may belong to root with mode 0440: the
- * bits of the group are then the mask of an access list that names the daemon's user, and the group itself is root. */
-bool secret_file_is_private(const struct stat *st);
+/* Whether nobody but @reader, who is to read it, and root can read a file that is kept secret.  A credential of systemd may
+ * belong to root with mode 0440: the bits of the group are then the mask of an access list that names the reader. */
+bool secret_file_is_private(const struct stat *st, uid_t reader);
 
 /* Overwrite memory so that the compiler cannot leave it out. */
 void secret_wipe(void *bytes, size_t len);

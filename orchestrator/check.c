@@ -148,7 +148,7 @@ static void check_key(struct check *c)
 	}
 	if (!check_stat(c, CONFIG_key_file, path, &st))
 		return;
-	if (!secret_file_is_private(&st))
+	if (!secret_file_is_private(&st, geteuid()))
 		check_wrong(c, CONFIG_key_file, "chmod 0400 it, and rotate the secrets if somebody may have read it.",
 			    "key_file: others may read %s (mode %04o)", path, st.st_mode & 07777);
 	if (!S_ISREG(st.st_mode) || st.st_size < KEY_BYTES)

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char *or_null(const char *s)
 {
@@ -25,7 +26,7 @@ static bool is_private(const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && secret_file_is_private(&st);
+	return stat(path, &st) == 0 && secret_file_is_private(&st, geteuid());
 }
 
 static int read_keep_events(struct settings *s, const struct config *c, struct error *err)
