@@ -2,11 +2,12 @@
 """recastd on a host: what it tells the service manager and takes from it, and what --check-config finds."""
 import fcntl
 import os
-import pwd
 import re
+import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import threading
 import time
@@ -163,7 +164,7 @@ def test_the_end_is_told_before_it_comes(builddir):
 class SupervisedTls(TlsController):
     def start(self, ready=True):
         self.told = Told(os.path.join(self.dir, "notify"))
-        self.environment = {"NOTIFY_SOCKET": self.told.path}
+        self.environment = {"NOTIFY_SOCKET": self.told.path, "WATCHDOG_USEC": "300000"}
         super().start(ready)
 
     def close(self):
@@ -179,11 +180,16 @@ def test_a_reload_ends_when_the_new_certificate_is_served(builddir):
         new = c.ca.issue("second", "/CN=localhost", "serverAuth")
         for old, fresh in zip(c.server, new):
             os.replace(fresh, old)
+        front = c.front_pid()
+        os.kill(front, signal.SIGSTOP)
         start = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         os.kill(c.process.pid, signal.SIGHUP)
         told = c.told.until(lambda m: m.get("RELOADING") == "1")
         end = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         assert start <= int(told["MONOTONIC_USEC"]) <= end, (start, told, end)
+        for _ in range(3):  # the loop turns, and the front has not answered
+            assert "READY" not in c.told.until(lambda m: FEEDS in m or "READY" in m)
+        os.kill(front, signal.SIGCONT)
         c.told.until(lambda m: "READY" in m)
         assert c.served() != before, "ready, and the old certificate is still served"
         os.unlink(c.server[1])  # what cannot be loaded ends as well
@@ -245,7 +251,7 @@ def test_the_kernel_tells_who_connects_to_a_socket_that_was_handed_over(builddir
     with Activated(builddir) as c:
         os.chmod(c.dir, 0o755)
         os.chmod(c.socket, 0o666)
-        done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "curl", "-s", "--unix-socket", c.socket,
+        done = subprocess.run([*NOBODY, "curl", "-s", "--unix-socket", c.socket,
                                "-o", "/dev/null", "-w", "%{http_code}", "http://localhost/v1/status"], capture_output=True, text=True)
         assert done.stdout in ("401", "403"), done
 
@@ -354,10 +360,8 @@ def key_of(c, mode, uid=0):
 
 
 def test_the_master_key_may_be_a_credential_and_is_never_made_then(builddir):
-    if os.getuid() != 0:
-        raise tap.Skip("only root can own the file as systemd does")
     with Controller(builddir, options=["key_file="], start=False) as c:
-        path = key_of(c, 0o440)
+        path = key_of(c, 0o400, os.getuid())
         c.start()
         tap.equal(c.api("PUT", "/v1/secrets/bmc", {"value": "geheim"})[0], 200)
         tap.equal(c.stop(), 0)
@@ -367,6 +371,42 @@ def test_the_master_key_may_be_a_credential_and_is_never_made_then(builddir):
         c.start(ready=False)
         assert c.process.wait(PATIENCE) != 0
         tap.contains(c.log(), "its key is not")
+
+
+def grant(path, uid):
+    """An access list, as newer versions of systemd give a credential: root's, mode 0440, and @uid may read it."""
+    entries = [(1, 4, 2 ** 32 - 1), (2, 4, uid), (4, 0, 2 ** 32 - 1), (16, 4, 2 ** 32 - 1), (32, 0, 2 ** 32 - 1)]
+    os.setxattr(path, "system.posix_acl_access", struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *e) for e in entries))
+
+
+def for_others(c):
+    """Copies of the programs where everybody can run them; where they were built may be closed."""
+    folder = os.path.join(c.dir, "bin")
+    os.mkdir(folder)
+    for name in ("recastd", "recast-front", "recast-driver-mock", "persona"):
+        shutil.copy(os.path.join(c.builddir, name), folder)
+    os.chmod(c.dir, 0o755)
+    c.builddir = folder
+
+
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+
+def test_a_credential_that_an_access_list_gives_to_recastd_is_taken(builddir):
+    if os.getuid() != 0:
+        raise tap.Skip("only root can own the file as systemd does")
+    with Controller(builddir, options=["key_file="], prefix=NOBODY, start=False) as c:
+        path = key_of(c, 0o400)
+        grant(path, 65534)
+        tap.equal(stat.S_IMODE(os.stat(path).st_mode), 0o440)
+        for_others(c)
+        os.chmod(os.path.dirname(path), 0o755)
+        state = os.path.join(c.dir, "state")
+        os.mkdir(state)
+        os.chown(state, 65534, 65534)
+        c.database, c.socket = os.path.join(state, "db"), os.path.join(state, "s")
+        c.start()
+        tap.equal(c.api("PUT", "/v1/secrets/bmc", {"value": "geheim"})[0], 200)
 
 
 def test_a_key_file_that_is_named_wins_over_the_credential(builddir):
@@ -502,15 +542,9 @@ def test_check_config_as_somebody_else_says_what_it_could_not_see(builddir):
         state = os.path.join(c.dir, "state")
         os.mkdir(state, 0o700)
         c.keys.update(database=os.path.join(state, "db"), key_file=os.path.join(state, "key"))
-        nobody = pwd.getpwnam("nobody")
-        # Where it was built may be closed to others; what is looked at must not be.
-        copies = os.path.join(c.dir, "bin")
-        os.mkdir(copies)
-        for name in ("recastd", "recast-front", "recast-driver-mock"):
-            subprocess.run(["cp", os.path.join(builddir, name), copies], check=True)
-        c.keys.update(driver_path=copies, front=os.path.join(copies, "recast-front"))
-        c.builddir = copies
-        status, out = c.check(prefix=["setpriv", "--reuid=%d" % nobody.pw_uid, "--regid=%d" % nobody.pw_gid, "--clear-groups"])
+        for_others(c)
+        c.keys.update(driver_path=c.builddir, front=os.path.join(c.builddir, "recast-front"))
+        status, out = c.check(prefix=NOBODY)
         tap.equal(status, 0, out)
         tap.contains(out, "not checked: " + c.line("database") + "whether recastd can write to " + state)
         tap.contains(out, "not checked: " + c.line("key_file"))
