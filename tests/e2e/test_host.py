@@ -327,7 +327,11 @@ def test_log_lines_are_fields_of_the_journal(builddir):
         entry = journal.until(lambda m: "ended: done" in m["MESSAGE"])
         tap.equal({k: v for k, v in entry.items() if k.startswith("RECAST_")},
                   {"RECAST_MODULE": "core", "RECAST_RUN": str(run), "RECAST_PERSONA": "web", "RECAST_MACHINE": "node1"})
-        rack.order(c.dir, "leaf1", "", **{"fault:die": 1})
+        c.define(rack.persona("db", "db", proof={"within": "1s", "serial": "NEVER"}))
+        run = c.run_to_end(action="apply", persona="db", machine="node2")["id"]
+        entry = journal.until(lambda m: "RECAST_STEP" in m)
+        tap.equal({k: entry[k] for k in ("PRIORITY", "RECAST_RUN", "RECAST_DEVICE", "RECAST_PERSONA", "RECAST_MACHINE")},
+                  {"PRIORITY": "4", "RECAST_RUN": str(run), "RECAST_DEVICE": "node2-bmc", "RECAST_PERSONA": "db", "RECAST_MACHINE": "node2"})
         # Of recastd nothing goes to stderr; of its children lines with a priority do.
         lines = c.log().splitlines()
         assert lines and all(re.match(r"<[3467]>\w+: ", line) for line in lines), lines

@@ -232,12 +232,25 @@ def test_the_master_key_comes_from_the_store_of_credentials(builddir):
     b.must("sh", "-c", "head -c 32 /dev/urandom >/etc/credstore/recast.key; chmod 400 /etc/credstore/recast.key")
     start(b)
     persona(b, "secret", "set", "bmc", "--file", "-", input="geheim\n")
-    tap.equal(b.must("find", "/var/lib/recast", "/usr/local/var", "-name", "*.key*").strip() if os.path.exists("/usr/local/var")
-              else b.must("find", "/var/lib/recast", "-name", "*.key*").strip(), "")
+    tap.equal(b.run("find", "/var/lib/recast", "/usr/local/var", "-name", "*.key*").stdout, "")
     given = b.must("nsenter", "-t", b.show("MainPID"), "-m", "stat", "-c", "%U %G %a", "/run/credentials/recastd.service/recast.key").strip()
     print("# systemd gives the credential as: " + given)
     b.must("systemctl", "restart", "recastd.service")
     tap.contains(persona(b, "doctor"), "only its owner may read it")
+
+
+def test_the_master_key_may_be_encrypted_at_rest(builddir):
+    b = box(builddir, PATHS)
+    b.drop_in("encrypted", "LoadCredential=\nLoadCredentialEncrypted=recast.key\n")
+    b.must("sh", "-c", "mkdir -p /etc/credstore.encrypted && head -c 32 /dev/urandom | "
+           "systemd-creds encrypt --with-key=host --name=recast.key - /etc/credstore.encrypted/recast.key")
+    try:
+        start(b)
+        persona(b, "secret", "set", "bmc", "--file", "-", input="geheim\n")
+        tap.equal(b.run("find", "/var/lib/recast", "/usr/local/var", "-name", "*.key*").stdout, "")
+        tap.contains(persona(b, "doctor"), "/run/credentials/recastd.service/recast.key")
+    finally:
+        b.must("rm", "-r", "/etc/credstore.encrypted")
 
 
 def test_the_journal_has_fields_and_priorities(builddir):
