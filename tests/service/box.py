@@ -18,7 +18,7 @@ TARGET = "[Unit]\nRequires=basic.target\nAfter=basic.target\nAllowIsolate=yes\n"
 BOOT = """
 mount -t overlay overlay -o "lowerdir=/,upperdir=$0/upper,workdir=$0/work" "$0/root" || exit 125
 exec systemd-nspawn --quiet --directory="$0/root" --register=no --keep-unit --private-network --link-journal=no \\
-	--console=pipe --system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self' --machine=recast-test -b systemd.unit=recast-test.target
+	--console=pipe --system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self' --machine=recast-$$ -b systemd.unit=recast-test.target
 """
 
 
