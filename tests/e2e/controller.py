@@ -122,8 +122,16 @@ class Controller:
                                             env={**os.environ, **SAN, **self.environment}, pass_fds=self.pass_fds,
                                             start_new_session=True)
         if ready:
+            self.wait_ready()
+
+    def wait_ready(self):
+        try:
             wait_until(lambda: self.answers() or self.process.poll() is not None, what="recastd is ready")
-            assert self.process.poll() is None, "recastd did not start:\n" + self.log()
+        except BaseException:
+            os.killpg(self.process.pid, signal.SIGKILL)  # nobody calls close() when this was the constructor
+            self.process.wait()
+            raise
+        assert self.process.poll() is None, "recastd did not start:\n" + self.log()
 
     def answers(self):
         try:
