@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { SLOT_BYTES = 256, SLOTS = 128 };
 
@@ -129,6 +130,13 @@ struct secret *secret_random(size_t chars)
 	s = chars < 128 ? secret_from_random(words, chars) : NULL;
 	secret_wipe(words, sizeof(words));
 	return s;
+}
+
+bool secret_file_is_private(const struct stat *st, uid_t reader)
+{
+	bool is_given = reader != 0 && st->st_uid == 0 && st->st_gid == 0;
+
+	return !(st->st_mode & (is_given ? 037 : 077));
 }
 
 void secret_wipe(void *bytes, size_t len)

@@ -23,8 +23,6 @@ static const struct key {
 #undef CONFIG
 };
 
-enum { N_KEYS = sizeof(keys) / sizeof(keys[0]) };
-
 static char **slot(const struct config *c, const struct key *k)
 {
 	return (char **)((char *)c + k->offset);
@@ -34,7 +32,8 @@ void config_init(struct config *c)
 {
 	size_t i;
 
-	for (i = 0; i < N_KEYS; i++)
+	*c = (struct config){ 0 };
+	for (i = 0; i < CONFIG_KEYS; i++)
 		*slot(c, &keys[i]) = xstrdup(keys[i].missing);
 }
 
@@ -42,24 +41,36 @@ void config_fini(struct config *c)
 {
 	size_t i;
 
-	for (i = 0; i < N_KEYS; i++)
+	for (i = 0; i < CONFIG_KEYS; i++)
 		free(*slot(c, &keys[i]));
+	free(c->file);
 }
 
-static int set(struct config *c, const char *name, const char *value, struct error *err)
+const char *config_name(enum config_key key)
 {
-	const char *names[N_KEYS], *near;
+	return keys[key].name;
+}
+
+const char *config_value(const struct config *c, enum config_key key)
+{
+	return *slot(c, &keys[key]);
+}
+
+static int set(struct config *c, const char *name, const char *value, int line, struct error *err)
+{
+	const char *names[CONFIG_KEYS], *near;
 	size_t i;
 
-	for (i = 0; i < N_KEYS; i++) {
+	for (i = 0; i < CONFIG_KEYS; i++) {
 		names[i] = keys[i].name;
 		if (strcmp(keys[i].name, name) != 0)
 			continue;
 		free(*slot(c, &keys[i]));
 		*slot(c, &keys[i]) = xstrdup(value);
+		c->line[i] = line;
 		return 0;
 	}
-	near = text_nearest(name, names, N_KEYS);
+	near = text_nearest(name, names, CONFIG_KEYS);
 	error_set(err, ERROR_USAGE, "unknown key `%s`", name);
 	if (near)
 		error_hint(err, "Did you mean `%s`?", near);
@@ -78,14 +89,14 @@ static char *trim(char *s)
 	return s;
 }
 
-int config_set(struct config *c, const char *assignment, struct error *err)
+static int assign(struct config *c, const char *assignment, int line, struct error *err)
 {
 	char *copy = xstrdup(assignment), *equals = strchr(copy, '=');
 	int rc;
 
 	if (equals) {
 		*equals = '\0';
-		rc = set(c, trim(copy), trim(equals + 1), err);
+		rc = set(c, trim(copy), trim(equals + 1), line, err);
 	} else {
 		rc = error_set(err, ERROR_USAGE, "`%s` is not KEY = VALUE", assignment);
 	}
@@ -93,27 +104,61 @@ int config_set(struct config *c, const char *assignment, struct error *err)
 	return rc;
 }
 
-int config_read(struct config *c, const char *path, struct error *err)
+int config_set(struct config *c, const char *assignment, struct error *err)
+{
+	return assign(c, assignment, -1, err);
+}
+
+void config_scan(struct config *c, const char *path, void (*wrong)(void *arg, int line, const struct error *err), void *arg)
 {
 	char *bytes = text_read_file(path, 1 << 20, NULL), *line, *rest = bytes;
-	int n = 0, rc = 0;
+	struct error err = { 0 };
+	int n = 0;
 
-	if (!bytes)
-		return error_set(err, ERROR_USAGE, "%s: %s", path, strerror(errno));
-	while (rc == 0 && (line = strsep(&rest, "\n"))) {
+	free(c->file);
+	c->file = xstrdup(path);
+	if (!bytes) {
+		error_set(&err, ERROR_USAGE, "%s", strerror(errno));
+		wrong(arg, 0, &err);
+		return;
+	}
+	while ((line = strsep(&rest, "\n"))) {
 		n++;
 		line = trim(line);
-		if (*line && *line != '#')
-			rc = config_set(c, line, err);
+		if (*line && *line != '#' && assign(c, line, n, &err) < 0)
+			wrong(arg, n, &err);
 	}
 	free(bytes);
-	return rc == 0 ? 0 : error_wrap(err, "%s:%d", path, n);
+}
+
+struct first {
+	struct error err;
+	int line;
+};
+
+static void keep_first(void *arg, int line, const struct error *err)
+{
+	struct first *first = arg;
+
+	if (!first->err.code)
+		*first = (struct first){ *err, line };
+}
+
+int config_read(struct config *c, const char *path, struct error *err)
+{
+	struct first first = { 0 };
+
+	config_scan(c, path, keep_first, &first);
+	if (!first.err.code)
+		return 0;
+	*err = first.err;
+	return first.line ? error_wrap(err, "%s:%d", path, first.line) : error_wrap(err, "%s", path);
 }
 
 void config_print(const struct config *c)
 {
 	size_t i;
 
-	for (i = 0; i < N_KEYS; i++)
+	for (i = 0; i < CONFIG_KEYS; i++)
 		printf("# %s\n%s = %s\n\n", keys[i].help, keys[i].name, *slot(c, &keys[i]));
 }

@@ -179,7 +179,7 @@ void hygiene_examine(void *arg, finding_fn note, void *x)
 
 	if (h->file)
 		examine_file(&v, "config-file", h->file, GUARD_WRITE, true);
-	examine_file(&v, "key-file", c->key_file, GUARD_READ, true);
+	examine_file(&v, "key-file", h->key_file, GUARD_READ, true);
 	examine_database(&v, c->database);
 	examine_socket(&v, c->socket);
 	examine_tls(&v, c);

@@ -12,6 +12,7 @@
 struct hygiene {
 	const struct config *config;
 	const char *file; /* that the configuration was read from, or NULL */
+	const char *key_file;
 };
 
 /* Reports each thing that it looks at, good or not.  @arg is a struct hygiene. */

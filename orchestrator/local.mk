@@ -44,6 +44,12 @@ orchestrator_libprocess_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrato
 	-I$(top_srcdir)/orchestrator/loop $(EVENT_CFLAGS)
 orchestrator_libprocess_a_SOURCES = orchestrator/dispatch/process.c
 
+## What a service manager gives to recastd and is told by it.
+noinst_LIBRARIES += orchestrator/libhost.a
+orchestrator_libhost_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/host $(EVENT_CFLAGS) $(SYSTEMD_CFLAGS) -include config.h
+orchestrator_libhost_a_SOURCES = orchestrator/host/host.h orchestrator/host/inherit.c orchestrator/host/journal.c \
+	orchestrator/host/notify.c
+
 noinst_LIBRARIES += orchestrator/libboot.a orchestrator/libservice.a orchestrator/libapi.a
 orchestrator_libboot_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/boot
 orchestrator_libboot_a_SOURCES = orchestrator/boot/ipxe.c orchestrator/boot/ipxe.h
@@ -70,13 +76,14 @@ nodist_orchestrator_libapi_a_SOURCES = orchestrator/api/openapi.c
 
 sbin_PROGRAMS += recastd
 recastd_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/service -I$(top_srcdir)/orchestrator/api \
-	-I$(top_srcdir)/orchestrator/loop \
+	-I$(top_srcdir)/orchestrator/loop -I$(top_srcdir)/orchestrator/host \
 	$(EVENT_CFLAGS) $(SSL_CFLAGS) -include config.h -DSYSCONFDIR='"$(sysconfdir)"' -DSTATEDIR='"$(localstatedir)/lib/recast"' \
 	-DRUNDIR='"/run/recast"' -DLIBEXECDIR='"$(recastlibexecdir)"'
-recastd_SOURCES = orchestrator/config.c orchestrator/config.h orchestrator/hygiene.c orchestrator/hygiene.h \
-	orchestrator/main.c schema/config.def
-recastd_LDADD = orchestrator/libapi.a orchestrator/libservice.a orchestrator/libengine.a \
+recastd_SOURCES = orchestrator/check.c orchestrator/check.h orchestrator/check_private.h orchestrator/check_tls.c \
+	orchestrator/config.c orchestrator/config.h orchestrator/hygiene.c orchestrator/hygiene.h orchestrator/main.c \
+	orchestrator/settings.c orchestrator/settings.h schema/config.def
+recastd_LDADD = orchestrator/libhost.a orchestrator/libapi.a orchestrator/libservice.a orchestrator/libengine.a \
 	orchestrator/libdispatch.a orchestrator/libprocess.a orchestrator/libdispatch.a orchestrator/libloop.a \
 	orchestrator/libplan.a orchestrator/libaccess.a orchestrator/libmodel.a orchestrator/libstore.a \
-	orchestrator/libboot.a $(LIB_LIBS) $(EVENT_LIBS) $(SQLITE_LIBS) $(SSL_LIBS)
+	orchestrator/libboot.a $(LIB_LIBS) $(EVENT_LIBS) $(SQLITE_LIBS) $(SSL_LIBS) $(SYSTEMD_LIBS)
 include orchestrator/front/local.mk

@@ -12,6 +12,8 @@
 
 struct api;
 
+enum { API_LISTEN_MAX = 8 }; /* addresses for TLS */
+
 struct api_config {
 	const char *front;  /* program */
 	const char *socket, *socket_mode, *socket_group;
@@ -19,6 +21,10 @@ struct api_config {
 	const char *listen;	 /* the same for TLS, more separated by spaces, or NULL */
 	const char *tls_certificate, *tls_key, *tls_client_ca; /* PEM files; NULL: none */
 	const char *front_user; /* whom recast-front becomes; NULL: nobody when we are root */
+	int listening; /* the unix socket when somebody else has made it, and keeps it; -1: the front makes it */
+	/* recast-front answers, with the certificate last read; again after each of its starts and each reload.  May be NULL. */
+	void (*serving)(void *arg);
+	void *arg;
 };
 
 /* Start recast-front and serve.  It is started again when it dies. */

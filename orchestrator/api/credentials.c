@@ -124,6 +124,8 @@ static void on_verdict(evutil_socket_t fd, short what, void *arg)
 	}
 	if (n == 0)
 		event_del(api->verdict);
+	else
+		front_serves(api);
 }
 
 int credentials_connect(struct api *api, struct error *err)
@@ -165,10 +167,10 @@ void api_reload(struct api *api)
 	struct credential_files fresh = { 0 };
 	struct error err = { 0 };
 
-	if (!api->config.listen)
-		return;
-	if (copy_all(&api->config, &fresh, &err) < 0) {
-		log_error("api", "%s; the certificate before is still served", err.text);
+	if (!api->config.listen || copy_all(&api->config, &fresh, &err) < 0) {
+		if (err.code)
+			log_error("api", "%s; the certificate before is still served", err.text);
+		front_serves(api);
 		return;
 	}
 	drop(&api->pending);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * recast-front as a child: started with a socketpair as descriptor 3, and with TLS another as descriptor 4 (see
- * credentials.c); started again when it dies.
+ * recast-front as a child: started with a socketpair as descriptor 3, with TLS another as descriptor 4 (see
+ * credentials.c), and with the unix socket as descriptor 5 when somebody else listens on it for us; started again when
+ * it dies.  A socket that was handed to us stays open here, so that clients wait in it while there is no front.
  */
 #include "private.h"
 
@@ -21,7 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LISTEN_MAX = 8, ARGS_MAX = 32 };
+enum { ARGS_MAX = 34 };
+enum { LINK_FD = 3, CREDENTIALS_FD, LISTENING_FD, FREE_FD };
 enum { RESTART_FIRST_MS = 100, RESTART_LAST_MS = 5000 };
 
 static int add(const char **argv, int n, const char *option, const char *value)
@@ -39,31 +41,53 @@ static int add_listen(const char **argv, int n, const char *list)
 	char *rest = list ? xstrdup(list) : NULL, *one;
 	int i = 0;
 
-	while (i++ <= LISTEN_MAX && (one = strsep(&rest, " \t")))
+	while (i++ <= API_LISTEN_MAX && (one = strsep(&rest, " \t")))
 		if (*one)
 			n = add(argv, n, "--tls", one);
 	return n;
+}
+
+/* Each at its number.  Out of the way first, since one may have the number of another; -1: there is none. */
+static bool place(int fds[FREE_FD - LINK_FD])
+{
+	int i;
+
+	for (i = 0; i < FREE_FD - LINK_FD; i++)
+		if (fds[i] >= 0 && (fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FREE_FD)) < 0)
+			return false;
+	for (i = 0; i < FREE_FD - LINK_FD; i++)
+		if (fds[i] >= 0 && dup2(fds[i], LINK_FD + i) < 0)
+			return false;
+	return true;
+}
+
+/* What the service manager told recastd is not meant for who listens to strangers. */
+static void forget_manager(void)
+{
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
+	unsetenv("CREDENTIALS_DIRECTORY");
 }
 
 static void child(struct api *api, int fd, int certificates, pid_t parent)
 {
 	const struct api_config *cf = &api->config;
 	const char *argv[ARGS_MAX] = { cf->front, "--socket", cf->socket };
+	int fds[] = { fd, certificates, cf->listening };
 	sigset_t none;
 	int n = 3;
 
+	forget_manager();
 	n = add(argv, n, "--socket-mode", cf->socket_mode);
 	n = add(argv, n, "--socket-group", cf->socket_group);
 	n = add(argv, n, "--boot", cf->boot_listen);
 	n = add(argv, n, "--user", cf->front_user);
 	n = add(argv, n, "--credentials", cf->listen ? "4" : NULL);
+	n = add(argv, n, "--listening", cf->listening >= 0 ? "5" : NULL);
 	add_listen(argv, n, cf->listen);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	/* Out of the way first: each may have the number of the other. */
-	fd = fcntl(fd, F_DUPFD_CLOEXEC, 5);
-	if (certificates >= 0)
-		certificates = fcntl(certificates, F_DUPFD_CLOEXEC, 5);
-	if (getppid() != parent || dup2(fd, 3) < 0 || (certificates >= 0 && dup2(certificates, 4) < 0))
+	if (getppid() != parent || !place(fds))
 		_exit(126);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -93,6 +117,7 @@ static void gone(struct api *api)
 	frame_fini(&api->reader);
 	streams_drop(api);
 	api->front_era++;
+	api->is_serving = false;
 	kill(api->pid, SIGKILL);
 	while (waitpid(api->pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -106,10 +131,22 @@ static void gone(struct api *api)
 	event_add(api->restart, &tv);
 }
 
+void front_serves(struct api *api)
+{
+	if (api->is_serving && !api->verdicts && api->config.serving)
+		api->config.serving(api->config.arg);
+}
+
 static void take_frame(struct api *api, const json_t *frame)
 {
 	int64_t id = json_int(frame, "id", 0);
 
+	if (json_bool(frame, "serving", false)) {
+		api->is_serving = true;
+		front_serves(api);
+		return;
+	}
+	api->restarts = 0;
 	if (json_bool(frame, "closed", false))
 		stream_closed(api, id);
 	else if (json_bool(frame, "written", false))
@@ -130,7 +167,6 @@ static void on_read(struct bufferevent *bev, void *arg)
 	while ((n = evbuffer_remove(in, bytes, sizeof(bytes))) > 0)
 		frame_feed(&api->reader, bytes, (size_t)n);
 	while ((rc = frame_next(&api->reader, &frame, &err)) > 0) {
-		api->restarts = 0;
 		take_frame(api, frame);
 		json_decref(frame);
 	}
@@ -203,7 +239,8 @@ void front_stop(struct api *api)
 		kill(api->pid, SIGTERM);
 		while (waitpid(api->pid, &status, 0) < 0 && errno == EINTR)
 			;
-		remove_socket(api->config.socket);
+		if (api->config.listening < 0)
+			remove_socket(api->config.socket); /* another's stays: clients may be waiting in it */
 	}
 	credentials_forget(api);
 }

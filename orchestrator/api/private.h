@@ -40,6 +40,7 @@ struct api {
 	struct event *restart, *watch;
 	struct event *more; /* streams that have not been given all yet */
 	uint64_t front_era; /* answers to a front that died are dropped */
+	bool is_serving;    /* this front has said that its doors are open */
 	unsigned restarts;
 	struct credential_files good, pending; /* what was served last; what nobody has judged yet */
 	int certificates;		       /* the socket that they go over; -1: none */
@@ -77,6 +78,7 @@ struct route {
 int front_start(struct api *api, struct error *err);
 void front_stop(struct api *api);
 void front_send(struct api *api, json_t *frame); /* steals frame */
+void front_serves(struct api *api);		 /* tell who wants to know, once nothing is pending */
 
 /* credentials.c: read them at the start; connect a new front (the descriptor is its end); let go. */
 int credentials_read(struct api *api, struct error *err);

@@ -48,17 +48,20 @@ static int find_program(struct driver *drv, char *out, size_t size, struct error
 
 static void child(const char *program, int fd, pid_t parent)
 {
-	static char *const environment[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-					     (char *)"LC_ALL=C.UTF-8", NULL };
+	char journal[64]; /* so that its lines carry a priority where ours do */
+	char *const environment[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"LC_ALL=C.UTF-8",
+				      getenv("JOURNAL_STREAM") ? journal : NULL, NULL };
 	char *argv[] = { (char *)program, NULL };
 	sigset_t none;
 
+	snprintf(journal, sizeof(journal), "JOURNAL_STREAM=%s", getenv("JOURNAL_STREAM") ? getenv("JOURNAL_STREAM") : "");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(126);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); /* a port below 1024 is for the front only */
 	if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
 		_exit(126);
 	execve(program, argv, environment);

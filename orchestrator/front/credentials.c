@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { FILES_MAX = 3, FILE_MAX = 1 << 20, SOON_S = 14 * 86400 };
+enum { FILES_MAX = 3, FILE_MAX = 1 << 20 };
 
 struct credentials {
 	struct front *front;
@@ -71,7 +71,7 @@ static void tell(const struct front *front)
 	char text[40];
 
 	clock_format(end * 1000, text, sizeof(text));
-	if (end * 1000 < clock_wall_ms() + SOON_S * 1000LL)
+	if (end * 1000 < clock_wall_ms() + CREDENTIALS_SOON_MS)
 		log_warn("tls", "the certificate ends at %s: renew it, then send recastd a SIGHUP", text);
 	else
 		log_info("tls", "serving a certificate that ends at %s", text);

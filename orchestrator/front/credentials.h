@@ -8,6 +8,9 @@
 
 #include "error.h"
 
+/* A certificate that ends sooner is worth a warning. */
+#define CREDENTIALS_SOON_MS (14LL * 86400 * 1000)
+
 struct credentials;
 struct front;
 

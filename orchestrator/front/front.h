@@ -41,6 +41,7 @@ struct event_base;
 
 struct front_options {
 	const char *socket; /* path of the unix socket */
+	int listening;	    /* descriptor of it when recastd was given one; -1: we make it */
 	unsigned socket_mode;
 	const char *socket_group; /* NULL: the group of the process */
 	const char *boot;	  /* ADDR:PORT, NULL: no boot port */

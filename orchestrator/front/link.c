@@ -126,6 +126,15 @@ void link_send_about(struct link *link, uint64_t id, const char *what)
 	json_decref(frame);
 }
 
+void link_send_serving(struct link *link)
+{
+	json_t *frame = json_object();
+
+	json_object_set_new(frame, "serving", json_true());
+	link_send(link, frame, NULL);
+	json_decref(frame);
+}
+
 bool link_is_broken(const struct link *link)
 {
 	return link->is_broken;

@@ -27,6 +27,9 @@ int link_send(struct link *link, const json_t *frame, struct error *err);
  * Always sent: a core that does not learn it would wait for ever. */
 void link_send_about(struct link *link, uint64_t id, const char *what);
 
+/* Tell the core that the doors are open. */
+void link_send_serving(struct link *link);
+
 /* Whether the link ended by a fault (a broken frame) and not by the core closing it. */
 bool link_is_broken(const struct link *link);
 

@@ -5,6 +5,7 @@
  */
 #include "listen.h"
 
+#include "address.h"
 #include "arena.h"
 #include "conn.h"
 #include "front.h"
@@ -16,7 +17,6 @@
 #include <event2/listener.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,7 +149,8 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
 	event_add(l->pause, &second);
 }
 
-static struct listen *start(struct front *front, int fd, enum door door, struct error *err)
+/* @backlog 0: it is listened on already. */
+static struct listen *start(struct front *front, int fd, enum door door, int backlog, struct error *err)
 {
 	struct listen *l = xcalloc(1, sizeof(*l));
 
@@ -157,7 +158,7 @@ static struct listen *start(struct front *front, int fd, enum door door, struct 
 	l->door = door;
 	l->pause = evtimer_new(front->base, on_pause_end, l);
 	l->listener = evconnlistener_new(front->base, on_accept, l,
-					 LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, FRONT_SLOTS,
+					 LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, backlog,
 					 fd);
 	if (!l->listener) {
 		error_set(err, ERROR_INTERNAL, "listen: %s", strerror(errno));
@@ -198,12 +199,14 @@ static int clear_the_way(const struct sockaddr_un *sun, struct error *err)
 static int set_owner(const char *path, const struct front_options *o, struct error *err)
 {
 	struct group *group = o->socket_group ? getgrnam(o->socket_group) : NULL;
+	struct stat st;
 
 	if (o->socket_group && !group) {
 		error_set(err, ERROR_NOT_FOUND, "there is no group `%s`", o->socket_group);
 		return error_hint(err, "Create it: groupadd --system %s", o->socket_group);
 	}
-	if (group && chown(path, (uid_t)-1, group->gr_gid))
+	/* A sandbox that allows no change of owners needs none when the group is our own. */
+	if (group && !(stat(path, &st) == 0 && st.st_gid == group->gr_gid) && chown(path, (uid_t)-1, group->gr_gid))
 		return error_set(err, ERROR_DENIED, "cannot give %s to group %s: %s", path,
 				 o->socket_group, strerror(errno));
 	if (chmod(path, o->socket_mode))
@@ -232,12 +235,30 @@ static int bind_unix(const struct sockaddr_un *sun, struct error *err)
 	return -1;
 }
 
+/* Owner, mode and file of it are the business of who made it. */
+static struct listen *take_over(struct front *front, int fd, struct error *err)
+{
+	int domain = 0, listens = 0;
+	socklen_t len = sizeof(int);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) || domain != AF_UNIX ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) || !listens) {
+		error_set(err, ERROR_USAGE, "descriptor %d is not a unix socket that is listened on", fd);
+		return NULL;
+	}
+	evutil_make_socket_nonblocking(fd);
+	evutil_make_socket_closeonexec(fd);
+	return start(front, fd, DOOR_UNIX, 0, err);
+}
+
 struct listen *listen_unix_open(struct front *front, struct error *err)
 {
 	const struct front_options *o = &front->options;
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd;
 
+	if (o->listening >= 0)
+		return take_over(front, o->listening, err);
 	if (strlen(o->socket) >= sizeof(sun.sun_path)) {
 		error_set(err, ERROR_USAGE, "the socket path is longer than %zu bytes: %s",
 			  sizeof(sun.sun_path) - 1, o->socket);
@@ -251,35 +272,12 @@ struct listen *listen_unix_open(struct front *front, struct error *err)
 		close(fd);
 		return NULL;
 	}
-	return start(front, fd, DOOR_UNIX, err);
-}
-
-/* "10.0.0.1:8080", "[fd00::1]:8080": numbers only, so that no resolver is asked. */
-static struct addrinfo *parse_address(const char *text, struct error *err)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-				  .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
-	const char *colon = strrchr(text, ':');
-	struct addrinfo *found = NULL;
-	char host[128];
-	size_t n = colon ? (size_t)(colon - text) : 0;
-
-	if (n > 2 && n < sizeof(host) && text[0] == '[' && text[n - 1] == ']')
-		snprintf(host, sizeof(host), "%.*s", (int)n - 2, text + 1);
-	else
-		snprintf(host, sizeof(host), "%.*s", (int)n, text);
-	if (n == 0 || n >= sizeof(host) || !colon[1] ||
-	    getaddrinfo(host, colon + 1, &hints, &found)) {
-		error_set(err, ERROR_USAGE, "`%s` is not an address and port", text);
-		error_hint(err, "Write ADDRESS:PORT, or [ADDRESS]:PORT for IPv6, in numbers.");
-		return NULL;
-	}
-	return found;
+	return start(front, fd, DOOR_UNIX, FRONT_SLOTS, err);
 }
 
 struct listen *listen_tcp_open(struct front *front, enum door door, const char *where, struct error *err)
 {
-	struct addrinfo *address = parse_address(where, err);
+	struct addrinfo *address = address_parse(where, err);
 	int fd, on = 1, rc;
 
 	if (!address)
@@ -293,7 +291,7 @@ struct listen *listen_tcp_open(struct front *front, enum door door, const char *
 	rc = fd < 0 ? -1 : bind(fd, address->ai_addr, address->ai_addrlen);
 	freeaddrinfo(address);
 	if (rc == 0)
-		return start(front, fd, door, err);
+		return start(front, fd, door, FRONT_SLOTS, err);
 	error_set(err, ERROR_CONFLICT, "cannot listen on %s: %s", where,
 		  strerror(errno));
 	error_hint(err, "The address must be one of this host's, and the port free.");

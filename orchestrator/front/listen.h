@@ -9,7 +9,7 @@
 #include "error.h"
 #include "front.h"
 
-/* Bind and listen on the unix socket of the options.  A socket file that nobody answers on is
+/* Bind and listen on the unix socket of the options, or take the one over that is listened on already.  A socket file that nobody answers on is
  * replaced; one that somebody answers on is ERROR_CONFLICT. */
 struct listen *listen_unix_open(struct front *front, struct error *err);
 

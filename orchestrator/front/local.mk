@@ -7,6 +7,7 @@ recast_front_SOURCES = orchestrator/front/main.c orchestrator/front/front.h \
 	orchestrator/front/conn.c orchestrator/front/conn.h \
 	orchestrator/front/credentials.c orchestrator/front/credentials.h \
 	orchestrator/front/http.c orchestrator/front/http.h \
+	orchestrator/front/judge.c orchestrator/front/judge.h \
 	orchestrator/front/link.c orchestrator/front/link.h \
 	orchestrator/front/listen.c orchestrator/front/listen.h \
 	orchestrator/front/reply.c orchestrator/front/reply.h \

@@ -12,6 +12,7 @@
 #include "error.h"
 #include "front.h"
 #include "json.h"
+#include "judge.h"
 #include "link.h"
 #include "listen.h"
 #include "log.h"
@@ -39,6 +40,7 @@ static const struct option long_options[] = {
 	{ "boot", required_argument, NULL, 'b' },
 	{ "tls", required_argument, NULL, 't' },
 	{ "credentials", required_argument, NULL, 'c' },
+	{ "listening", required_argument, NULL, 'L' },
 	{ "user", required_argument, NULL, 'u' },
 	{ "log-level", required_argument, NULL, 'l' },
 	{ "handshake-timeout", required_argument, NULL, 'S' },
@@ -103,6 +105,8 @@ static int set_option(struct front_options *o, int c, const char *text, struct e
 		return add_tls(o, text, err);
 	case 'c':
 		return set_descriptor(&o->credentials, text, err);
+	case 'L':
+		return set_descriptor(&o->listening, text, err);
 	case 'T':
 		o->trial = text;
 		return 0;
@@ -134,6 +138,7 @@ static int parse_options(int argc, char **argv, struct front_options *o, struct 
 
 	*o = (struct front_options){ .socket_mode = 0660,
 				     .credentials = -1,
+				     .listening = -1,
 				     .shake_ms = 5000,
 				     .head_ms = 10000,
 				     .body_ms = 30000,
@@ -145,7 +150,7 @@ static int parse_options(int argc, char **argv, struct front_options *o, struct 
 	if (optind < argc || !o->socket || (o->n_tls && o->credentials < 0))
 		return error_set(err, ERROR_USAGE,
 				 "usage: recast-front --socket PATH [--socket-mode MODE] "
-				 "[--socket-group NAME] [--boot ADDR:PORT] "
+				 "[--socket-group NAME] [--listening FD] [--boot ADDR:PORT] "
 				 "[--tls ADDR:PORT... --credentials FD] [--user NAME]");
 	return 0;
 }
@@ -221,6 +226,7 @@ static int run(struct front *front, struct error *err)
 		log_info("main", "serving %s%s%s%s", front->options.socket,
 			 front->options.boot ? " and boot requests on " : "",
 			 front->options.boot ? front->options.boot : "", front->options.n_tls ? " and TLS" : "");
+		link_send_serving(front->link);
 		event_base_dispatch(front->base);
 	}
 	event_free(term);
@@ -252,6 +258,10 @@ int main(int argc, char **argv)
 
 	json_wipe_freed();
 	log_open("recast-front");
+	if (argc > 2 && !strcmp(argv[1], "--judge")) {
+		confine_begin();
+		return judge((const char *const *)argv + 2, argc - 2);
+	}
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN); /* Ctrl-C at recastd: the core decides when we go */
 	signal(SIGHUP, SIG_IGN); /* and when certificates are loaded anew */

@@ -194,6 +194,17 @@ int tls_load(struct tls *tls, const struct tls_pem *pem, struct error *err)
 	return 0;
 }
 
+int tls_try_ca(const char *ca, size_t len, struct error *err)
+{
+	struct tls_pem pem = { .ca = ca, .ca_len = len };
+	SSL_CTX *ctx = new_context();
+	int rc = ctx ? use_ca(ctx, &pem, err) : error_set(err, ERROR_INTERNAL, "OpenSSL makes no TLS context: %s", why());
+
+	SSL_CTX_free(ctx);
+	ERR_clear_error();
+	return rc;
+}
+
 struct tls_session *tls_session_create(struct tls *tls)
 {
 	struct tls_session *s;

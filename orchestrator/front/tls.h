@@ -31,6 +31,9 @@ void tls_destroy(struct tls *tls);
 /* Serve @pem from now on.  When it cannot be, what was served before still is.  Sessions keep what they began with. */
 int tls_load(struct tls *tls, const struct tls_pem *pem, struct error *err);
 
+/* Whether the CAs in @pem could be used. */
+int tls_try_ca(const char *pem, size_t len, struct error *err);
+
 /* When the certificate in force ends (seconds of UTC); 0: there is none. */
 int64_t tls_not_after(const struct tls *tls);
 

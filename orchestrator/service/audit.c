@@ -100,7 +100,7 @@ static void log_head(struct core *c)
 	c->audit_logged = seq;
 	snprintf(text, sizeof(text), "recast audit %lld %s", (long long)seq, hash);
 	store_sign(c->store, text, signature, key);
-	log_info("audit", "head seq=%lld hash=%s signature=%s key=%s", (long long)seq, hash, signature, key);
+	log_info("audit", "head audit_seq=%lld audit_head=%s audit_signature=%s audit_key=%s", (long long)seq, hash, signature, key);
 }
 
 static void on_head(void *arg)

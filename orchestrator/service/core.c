@@ -247,8 +247,8 @@ static void resume_runs(struct core *c)
 
 		steps = store_step_all(c->store, id);
 		locks = store_lock_of(c->store, id);
-		log_info("core", "run %lld (%s %s) goes on", (long long)id, json_str(run, "action", ""),
-			 json_str(run, "persona", ""));
+		log_info("core", "run %lld (%s) goes on run=%lld persona=%s machine=%s", (long long)id,
+			 json_str(run, "action", ""), (long long)id, json_str(run, "persona", ""), json_str(run, "machine", ""));
 		engine_resume(c->engine, run, steps, locks);
 		json_decref(steps);
 		json_decref(locks);

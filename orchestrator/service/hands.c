@@ -192,6 +192,20 @@ static void hand_step_added(void *ctx, const struct run *run, const struct step 
 	store_step_add(c->store, run->id, step->n, step->doc);
 }
 
+static const char *persona_of(const struct run *run)
+{
+	return run->n_casts ? run->casts[0].persona : "";
+}
+
+/* For who looks for a machine or a device in the log; events tell of all steps. */
+static void log_step(const struct run *run, const struct step *step)
+{
+	if (step->state == STEP_FAILED || step->state == STEP_UNDO_FAILED)
+		log_warn("core", "run %lld: step %d is %s: %s run=%lld step=%d device=%s persona=%s machine=%s", (long long)run->id,
+			 step->n, step_state_name(step->state), step->error ? step->error->text : "", (long long)run->id, step->n,
+			 step->device, persona_of(run), run->machine ? run->machine : "");
+}
+
 static void hand_step_changed(void *ctx, const struct run *run, const struct step *step)
 {
 	struct core *c = ctx;
@@ -204,6 +218,7 @@ static void hand_step_changed(void *ctx, const struct run *run, const struct ste
 	text = reason ? json_dumps(reason, JSON_COMPACT) : NULL;
 	store_step_state(c->store, run->id, step->n, step_state_name(step->state), text, ended);
 	free(text);
+	log_step(run, step);
 	if (step->state == STEP_SKIPPED)
 		return; /* nothing happened that anybody waits for */
 	doc = json_pack("{s:I, s:i, s:s, s:s, s:s, s:s}", "run", (json_int_t)run->id, "n", step->n, "device",
@@ -284,8 +299,9 @@ static void hand_run_ended(void *ctx, const struct run *run)
 	audit_run_ended(c, run);
 	reconcile_run_ended(c->reconcile, run);
 	store_lock_release(c->store, run->id);
-	log_info("core", "run %lld (%s) ended: %s%s%s", (long long)run->id, run->action,
-		 run_state_name(run->state), run->reason.code ? ": " : "", run->reason.text);
+	log_info("core", "run %lld (%s) ended: %s%s%s run=%lld persona=%s machine=%s", (long long)run->id, run->action,
+		 run_state_name(run->state), run->reason.code ? ": " : "", run->reason.text, (long long)run->id,
+		 persona_of(run), run->machine ? run->machine : "");
 }
 
 const struct engine_ops core_engine_ops = {

@@ -229,7 +229,7 @@ static void soon(struct watch *w)
 static void note_failure(struct watch *w, const struct error *err)
 {
 	if (!w->error.code)
-		log_warn("reconcile", "%s cannot be read: %s", w->device, err->text);
+		log_warn("reconcile", "%s cannot be read: %s device=%s", w->device, err->text, w->device);
 	w->error = *err;
 }
 

@@ -71,7 +71,7 @@ static void on_started(struct answer *a, int status, json_t *body, const char *l
 
 	(void)location;
 	if (status >= 400)
-		log_warn("reconcile", "cannot repair %s: %s", s->persona, json_str(body, "detail", ""));
+		log_warn("reconcile", "cannot repair %s: %s persona=%s", s->persona, json_str(body, "detail", ""), s->persona);
 	json_decref(body);
 	free(s);
 }
@@ -91,7 +91,8 @@ static void start(struct core *c, const char *persona)
 
 static void give_up(struct core *c, const char *persona)
 {
-	log_warn("reconcile", "%s was repaired %d times and drifted again each time: somebody changes it back", persona, TRIES_MAX);
+	log_warn("reconcile", "%s was repaired %d times and drifted again each time: somebody changes it back persona=%s", persona,
+		 TRIES_MAX, persona);
 	core_event(c, "drift", 0, json_pack("{s:s, s:s, s:s}", "state", "given-up", "persona", persona, "summary",
 					    "it was repaired again and again, and somebody changes it back; repair it by hand when that has stopped"));
 }

@@ -172,6 +172,8 @@ void service_status(struct core *c, struct answer *a);
 /* What GET tells of an object, or of its document when @part is "document"; NULL: NOT_FOUND.  A new reference. */
 json_t *service_object(struct core *c, const char *collection, const char *name, const char *part, struct error *err);
 void service_show(struct core *c, struct answer *a, const char *collection, const char *name, const char *part);
+/* One line for who supervises the controller: the site, and what is under way. */
+void service_summary(struct core *c, char *out, size_t size);
 void service_run_show(struct core *c, struct answer *a, int64_t id);
 void service_errors(struct core *c, struct answer *a);
 

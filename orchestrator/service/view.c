@@ -268,6 +268,15 @@ void service_status(struct core *c, struct answer *a)
 		    NULL);
 }
 
+void service_summary(struct core *c, char *out, size_t size)
+{
+	const char *site = c->model->site;
+	size_t open = engine_count(c->engine);
+
+	snprintf(out, size, "%s%s: %zu machines, %zu run%s open%s", *site ? "site " : "no site yet", site,
+		 model_count(c->model, KIND_MACHINE), open, open == 1 ? "" : "s", c->reload ? "; the database takes no commits" : "");
+}
+
 json_t *run_json(const json_t *row)
 {
 	json_t *out = json_pack("{s:O, s:O, s:o, s:o, s:O, s:O}", "id", json_object_get(row, "id"), "action",

@@ -76,7 +76,7 @@ static int read_key(const char *path, unsigned char key[32], struct error *err)
 		error_set(err, ERROR_STORAGE, "cannot read the key file %s: %s", path, strerror(errno));
 		return error_hint(err, "The database is there but its key is not; put back the key file that belongs to it.");
 	}
-	if (fstat(fd, &st) < 0 || (st.st_mode & 077)) {
+	if (fstat(fd, &st) < 0 || !secret_file_is_private(&st, geteuid())) {
 		error_set(err, ERROR_STORAGE, "the key file %s may be read by others (mode %03o)", path, (unsigned)st.st_mode & 0777);
 		return error_hint(err, "chmod 0400 %s, and rotate the secrets if somebody may have read it.", path);
 	}

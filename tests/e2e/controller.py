@@ -61,6 +61,8 @@ class Controller:
         self.dir = dir or tempfile.mkdtemp(prefix="recast-e2e-")
         self.prefix = list(prefix)
         self.options = list(options)
+        self.environment = {}  # more of it, for recastd
+        self.pass_fds = ()
         self.socket = os.path.join(self.dir, "s")
         self.log_path = os.path.join(self.dir, "recastd.log")
         self.database = os.path.join(self.dir, "recast.db")
@@ -89,10 +91,19 @@ class Controller:
     def start(self, ready=True):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env={**os.environ, **SAN}, start_new_session=True)
+                                            env={**os.environ, **SAN, **self.environment}, pass_fds=self.pass_fds,
+                                            start_new_session=True)
         if ready:
+            self.wait_ready()
+
+    def wait_ready(self):
+        try:
             wait_until(lambda: self.answers() or self.process.poll() is not None, what="recastd is ready")
-            assert self.process.poll() is None, "recastd did not start:\n" + self.log()
+        except BaseException:
+            os.killpg(self.process.pid, signal.SIGKILL)  # nobody calls close() when this was the constructor
+            self.process.wait()
+            raise
+        assert self.process.poll() is None, "recastd did not start:\n" + self.log()
 
     def answers(self):
         try:

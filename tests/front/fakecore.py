@@ -84,7 +84,11 @@ class FakeCore:
             time.sleep(0.01)
 
     def frame(self, patience=PATIENCE):
-        """The next frame from the front; None when none comes in time."""
+        """The next frame from the front, after the one that says that it serves; None when none comes in time."""
+        frame = self.any_frame(patience)
+        return self.any_frame(patience) if frame == {"serving": True} else frame
+
+    def any_frame(self, patience=PATIENCE):
         end = time.monotonic() + patience
         while b"\n" not in self.buffer:
             left = end - time.monotonic()

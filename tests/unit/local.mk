@@ -6,7 +6,7 @@ UNIT_LIBS = $(LIB_LIBS) $(CMOCKA_LIBS)
 
 unit_programs = \
 	tests/unit/test_access tests/unit/test_arena tests/unit/test_brake tests/unit/test_breaker tests/unit/test_clock tests/unit/test_confine tests/unit/test_engine tests/unit/test_etag tests/unit/test_key tests/unit/test_throttle \
-	tests/unit/test_error tests/unit/test_frame tests/unit/test_ipxe tests/unit/test_json tests/unit/test_memstore \
+	tests/unit/test_error tests/unit/test_frame tests/unit/test_ipxe tests/unit/test_json tests/unit/test_log tests/unit/test_memstore \
 	tests/unit/test_persona tests/unit/test_place tests/unit/test_plan tests/unit/test_problems tests/unit/test_resume \
 	tests/unit/test_schema tests/unit/test_secret tests/unit/test_serverkey tests/unit/test_sim tests/unit/test_simrack tests/unit/test_site tests/unit/test_store \
 	tests/unit/test_table tests/unit/test_text tests/unit/test_yamlfile
@@ -66,6 +66,10 @@ tests_unit_test_ipxe_SOURCES = tests/unit/test_ipxe.c tests/unit/unit.h
 tests_unit_test_json_CPPFLAGS = $(LIB_CPPFLAGS) $(UNIT_CPPFLAGS)
 tests_unit_test_json_LDADD = $(UNIT_LIBS)
 tests_unit_test_json_SOURCES = tests/unit/test_json.c tests/unit/unit.h
+
+tests_unit_test_log_CPPFLAGS = $(LIB_CPPFLAGS) $(UNIT_CPPFLAGS)
+tests_unit_test_log_LDADD = $(UNIT_LIBS)
+tests_unit_test_log_SOURCES = tests/unit/test_log.c tests/unit/unit.h
 
 tests_unit_test_memstore_CPPFLAGS = $(SIM_CPPFLAGS) $(UNIT_CPPFLAGS)
 tests_unit_test_memstore_LDADD = tests/sim/libmemstore.a $(UNIT_LIBS)

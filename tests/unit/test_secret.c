@@ -6,6 +6,8 @@
 
 #include "secret.h"
 
+#include <sys/stat.h>
+
 TEST(keeps_its_bytes_with_nul_and_all)
 {
 	struct secret *s = secret_create("a\0b", 3);
@@ -72,5 +74,28 @@ TEST(wipes_memory)
 	assert_memory_equal(bytes, "\0\0\0\0\0\0\0\0", 8);
 }
 
+static bool is_private(mode_t mode, uid_t uid, gid_t gid, uid_t reader)
+{
+	struct stat st = { .st_mode = S_IFREG | mode, .st_uid = uid, .st_gid = gid };
+
+	return secret_file_is_private(&st, reader);
+}
+
+TEST(lies_in_a_file_that_only_its_owner_can_read)
+{
+	assert_true(is_private(0400, 1000, 1000, 1000));
+	assert_true(is_private(0600, 1000, 1000, 1000));
+	assert_false(is_private(0440, 1000, 1000, 1000));
+	assert_false(is_private(0404, 1000, 1000, 1000));
+	/* As systemd gives a credential on a file system with access lists: the group's bits are the mask. */
+	assert_true(is_private(0440, 0, 0, 1000));
+	assert_false(is_private(0440, 0, 0, 0));
+	assert_false(is_private(0440, 0, 1000, 1000));
+	assert_false(is_private(0440, 1000, 0, 1000));
+	assert_false(is_private(0460, 0, 0, 1000));
+	assert_false(is_private(0444, 0, 0, 1000));
+}
+
 UNIT_MAIN(T(keeps_its_bytes_with_nul_and_all), T(comes_in_every_length), T(is_equal_only_to_the_same_bytes),
-	  T(is_made_of_letters_and_digits_at_random), T(wipes_memory))
+	  T(is_made_of_letters_and_digits_at_random), T(wipes_memory),
+	  T(lies_in_a_file_that_only_its_owner_can_read))
