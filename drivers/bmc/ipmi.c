@@ -192,7 +192,7 @@ static void change_one(struct ipmi_lane *lane, struct driver_change *c)
 		void (*change)(struct ipmi_lane *lane, struct driver_change *c);
 	} objects[] = {
 		{ "power", power_change }, { "shutdown", shutdown_change }, { "boot", boot_change },
-		{ "identify", identify_change }, { "console", capture_change },
+		{ "identify", identify_change }, { "console", capture_change }, { "credential", password_change },
 	};
 	struct error err = { 0 };
 	size_t i;
@@ -253,7 +253,7 @@ static const struct recast_driver ipmi = {
 	.name = "ipmi",
 	.cls = "bmc",
 	.summary = "servers over IPMI 2.0 (RMCP+)",
-	.caps = "power boot identify shutdown sensors sel console security",
+	.caps = "power boot identify shutdown sensors sel console security credential",
 	.max_inflight = 64,
 	.options = ipmi_options,
 	.open = open_bmc,

@@ -10,6 +10,7 @@
  *     ipmi_power.c    power, shutdown, identify      ipmi_boot.c  boot flags
  *     ipmi_info.c     identity, event log            ipmi_sdr.c   sensors
  *     ipmi_sol.c      serial over LAN: capture and console
+ *     ipmi_password.c another password
  *     ipmi_security.c what lets others in            ipmi_rakp.c   the first half of a login
  *
  * Lock order: lane, then device, then session; sol is apart.  Nothing is called with the device's lock held.
@@ -131,6 +132,7 @@ void power_change(struct ipmi_lane *lane, struct driver_change *c);
 void shutdown_change(struct ipmi_lane *lane, struct driver_change *c);
 void identify_change(struct ipmi_lane *lane, struct driver_change *c);
 void boot_change(struct ipmi_lane *lane, struct driver_change *c);
+void password_change(struct ipmi_lane *lane, struct driver_change *c);
 /* CHANGE_NOT_APPLIED, or CHANGE_UNKNOWN when @sent and the BMC fell silent. */
 void ipmi_change_failed(struct driver_change *c, bool sent, const struct error *err);
 

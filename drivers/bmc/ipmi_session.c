@@ -226,6 +226,7 @@ enum session_result session_command(struct ipmi_session *s, uint8_t netfn, const
 	result = run(s, WORK_COMMAND, until, errnum);
 	if (result != SESSION_OK)
 		return result;
+	secret_wipe(s->request, s->request_len); /* it may have been a password */
 	/* The answer is ours until the next request: command, completion code, data. */
 	if (s->rc < 2) {
 		*errnum = IPMI_ERR_IPMI_ERROR;

@@ -277,8 +277,12 @@ static void try_body(struct conn *c)
 
 static size_t body_max(const struct conn *c)
 {
-	if (!strcmp(c->request.path, "/v1/define") || !strcmp(c->request.path, "/v1/site"))
-		return FRONT_DEFINE_MAX;
+	static const char *const whole_sites[][2] = { { "POST", "/v1/define" }, { "PUT", "/v1/site" } };
+	size_t i;
+
+	for (i = 0; i < 2; i++)
+		if (!strcmp(c->request.method, whole_sites[i][0]) && !strcmp(c->request.path, whole_sites[i][1]))
+			return FRONT_DEFINE_MAX;
 	return FRONT_BODY_MAX;
 }
 

@@ -820,11 +820,28 @@ def an_examination_of_a_bmc_that_talks_rubbish_ends(lab):
         check(time.monotonic() - began < 4.3, "it took too long")
 
 
+@own
+def another_password_is_done_when_it_logs_in(lab):
+    d, new = lab.opened(), "N3w-and-16-bytes"
+    r = d.apply("dev", [{"object": "credential", "set": {"password": new + "x"}}])["results"][0]
+    check(r["error"]["code"] == "invalid", f"{r}")
+    all_done(d.apply("dev", [{"object": "credential", "set": {"password": new}}]))
+    for password, wanted in ((PASSWORD, "auth"), (new, None)):
+        other = lab.driver()
+        lab.open(other, options=dict(lab.peer.options("dev"), password=password))
+        reply = power_of(other)
+        check((error_of(reply) if "error" in reply else None) == wanted, f"{reply}")
+    all_done(other.apply("dev", [{"object": "credential", "set": {"password": new}}]))  # the same again
+    said = sandbox.out(["ipmitool", "-I", "lanplus", "-C", "3", "-H", lab.peer.address("dev"), "-U", "admin", "-P", new,
+                        "chassis", "power", "status"])
+    check("Chassis Power is" in said, said)
+
+
 BOTH = (suites_without_protection_are_refused_even_when_they_are_configured, options_that_make_no_sense_are_refused,
         off_is_read_twice_by_the_log_of_the_bmc, a_silent_bmc_is_never_off,
         a_driver_killed_while_switching_off_is_repeated, two_bmcs_are_switched_off_at_once,
         a_soft_shutdown_is_asked_for_and_nothing_is_forced, the_identity_is_that_of_the_bmc, the_light_is_lit)
-IpmiSim.own_cases = BOTH + (a_console_that_does_nothing_but_print_stays_open, a_weak_bmc_is_found_weak,
+IpmiSim.own_cases = BOTH + (another_password_is_done_when_it_logs_in, a_console_that_does_nothing_but_print_stays_open, a_weak_bmc_is_found_weak,
                             a_bmc_that_was_set_up_well_has_only_the_weakness_that_it_cannot_lose)
 BmcSim.own_cases = BOTH + (
     rubbish_on_the_wire_is_an_error_and_no_crash, only_suites_that_protect_are_tried,

@@ -452,3 +452,18 @@ def test_the_doctor_finds_what_is_not_safe_in_the_lab(builddir):
     tap.equal({x["name"] for x in checks if x["state"] == "fail"}, {"cipher-zero", "no-authentication"})
     tap.equal(len([x for x in checks if x["name"] == "cipher-zero"]), 5)
     l.controller.persona("doctor").expect(1, "node5-bmc", "cipher suite 0 is enabled", "Not all is well.")
+
+
+def test_a_bmc_gets_a_password_that_nobody_knows(builddir):
+    """The last test: nobody can set it back."""
+    l = lab(builddir)
+    c = l.controller
+    old = ["ipmitool", "-I", "lanplus", "-C", "3", "-R", "1", "-N", "1", "-H", c.api("GET", "/v1/machines/node5")[1]["bmc"]["address"], "-U",
+           "admin", "-f", l.path("secrets/node5-bmc"), "chassis", "power", "status"]
+    tap.contains(l.cmd("exec", *old).stdout, "Chassis Power is")
+    c.persona("secret", "rotate", "node5-bmc").expect(0, "node5-bmc has a new password")
+    tap.lacks(l.cmd("exec", *old).stdout, "Chassis Power is")
+    c.persona("power", "status", "node5").expect(0, "off")
+    c.kill9()
+    c.start()
+    c.persona("power", "status", "node5").expect(0, "off")
