@@ -7,8 +7,7 @@
 
 #include "arena.h"
 #include "cleanup.h"
-#include "clock.h"
-#include "text.h"
+#include "secret.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -26,8 +25,8 @@ enum { SOON_DAYS = 30, DAY_S = 24 * 3600 };
 
 /* What others may not do with a file. */
 enum guard {
-	GUARD_READ = 077,  /* nothing at all */
-	GUARD_WRITE = 022, /* change it */
+	GUARD_READ,	   /* nothing at all */
+	GUARD_WRITE = 022, /* change it: these bits of its mode */
 };
 
 struct visit {
@@ -45,6 +44,13 @@ static void report(const struct visit *v, const char *name, const char *object, 
 static bool owned_by_stranger(const struct stat *st)
 {
 	return st->st_uid != 0 && st->st_uid != geteuid();
+}
+
+static bool is_guarded(const struct stat *st, enum guard guard)
+{
+	if (guard == GUARD_READ)
+		return secret_file_is_private(st, geteuid()) && !owned_by_stranger(st);
+	return !(st->st_mode & GUARD_WRITE) && !owned_by_stranger(st);
 }
 
 /* A folder with the sticky bit, such as /tmp, lets nobody replace the files of others. */
@@ -80,7 +86,7 @@ static void examine_file(const struct visit *v, const char *name, const char *pa
 		report(v, name, path, "fail", text, "Bring it back, or correct its path in recast.conf.");
 		return;
 	}
-	if (!(st.st_mode & guard) && !owned_by_stranger(&st)) {
+	if (is_guarded(&st, guard)) {
 		if (examine_folder(v, name, path))
 			report(v, name, path, "ok", guard == GUARD_READ ? "only its owner may read it" : "only its owner may change it",
 			       "");
