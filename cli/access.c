@@ -113,6 +113,8 @@ int grants_show(struct app *app, const char *path, struct error *err)
 	if (!answer)
 		return -1;
 	table_print(app, columns, 6, json_object_get(answer, "items"), "name");
+	if (json_array_size(json_object_get(answer, "items")) == 0 && app->format <= OUTPUT_WIDE)
+		say("There are none.");
 	return 0;
 }
 
