@@ -1,6 +1,7 @@
 ## Fuzz targets: one small program for each parser, with the flags of the layer that it tests.  Configured with
 ## --enable-fuzz-targets they are driven by libFuzzer, otherwise they play files.  tests/fuzz/run builds and runs them.
-EXTRA_DIST += tests/fuzz/run tests/fuzz/dictionaries tests/fuzz/regressions tests/fuzz/seeds
+EXTRA_DIST += tests/fuzz/api tests/fuzz/api_judge.py tests/fuzz/api_schema.py tests/fuzz/run tests/fuzz/dictionaries \
+	tests/fuzz/regressions tests/fuzz/seeds
 
 if FUZZ_TARGETS
 FUZZ_MAIN = $(FUZZ_ENGINE)
