@@ -122,36 +122,86 @@ static void on_answer(struct answer *a, int status, json_t *body, const char *lo
 	json_decref(body);
 }
 
-static void wish(const char *what, json_t *line)
+static const struct {
+	const char *name;
+	void (*begin)(struct core *c, struct answer *a, const json_t *body);
+} wishes[] = {
+	{ "account", service_account_put }, { "approve", service_approve }, { "can", service_can },
+	{ "define", service_define },	    { "plan", service_plan },	    { "token", service_token_create },
+};
+
+static void wish_for_machine(const char *what, struct answer *a, const char *machine, const json_t *body)
 {
-	struct answer *a = &w.answers[w.n_answers];
-	json_t *body = json_object_get(line, "body");
-	const char *name = json_str(line, "name", "node1");
+	if (!strcmp(what, "power"))
+		service_power_set(w.core, a, machine, body, NULL);
+	else if (!strcmp(what, "fence"))
+		service_fence(w.core, a, machine, body);
+	else if (!strcmp(what, "return"))
+		service_return(w.core, a, machine, NULL);
+	else
+		service_health(w.core, a, machine);
+}
+
+static void wish(const char *what, const json_t *line, const json_t *body)
+{
+	struct answer *a = &w.answers[w.n_answers++];
+	size_t i;
 
 	*a = (struct answer){ .send = on_answer, .caller = { .local = true, .name = "uid 0", .from = "socket", .role = ROLE_OF_ALL } };
-	if (!json_is_object(body) || w.n_answers + 1 >= ANSWERS_MAX)
-		return;
-	w.n_answers++;
-	if (!strcmp(what, "define"))
-		service_define(w.core, a, body);
-	else if (!strcmp(what, "plan"))
-		service_plan(w.core, a, body);
-	else if (!strcmp(what, "run"))
+	for (i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++)
+		if (!strcmp(what, wishes[i].name)) {
+			wishes[i].begin(w.core, a, body);
+			return;
+		}
+	if (!strcmp(what, "run"))
 		service_run(w.core, a, body, NULL);
 	else if (!strcmp(what, "cancel"))
 		service_cancel(w.core, a, json_int(body, "run", 1));
-	else if (!strcmp(what, "power"))
-		service_power_set(w.core, a, name, body, NULL);
-	else if (!strcmp(what, "fence"))
-		service_fence(w.core, a, name, body);
-	else if (!strcmp(what, "return"))
-		service_return(w.core, a, name, NULL);
 	else if (!strcmp(what, "drift"))
 		service_drift(w.core, a, NULL, true);
-	else if (!strcmp(what, "can"))
-		service_can(w.core, a, body);
 	else
-		service_health(w.core, a, name);
+		wish_for_machine(what, a, json_str(line, "name", "node1"), body);
+}
+
+/* Somebody at the network's door: a certificate that has an account comes in, a token that nobody was shown does not. */
+static void come_in(const json_t *body)
+{
+	struct credentials shown = { .from = "10.66.10.9", .uid = -1, .authorization = json_str(body, "authorization", NULL),
+				     .subject = json_str(body, "subject", NULL) };
+	struct caller caller = { 0 };
+	struct error err = { 0 };
+
+	if (service_authenticate(w.core, &shown, &caller, &err))
+		fuzz_check_error(&err);
+	else
+		fuzz_assert(shown.subject && caller.account[0] && !caller.token[0] && !caller.local);
+	json_decref(caller.scopes);
+}
+
+/* A machine at the boot port. */
+static void boot(const json_t *body)
+{
+	const char *mac = json_str(body, "mac", ""), *uuid = json_str(body, "uuid", ""), *stage = json_str(body, "stage", "");
+	char *script = service_boot_script(w.core, mac, uuid, "10.66.10.9");
+
+	fuzz_assert(script && !strncmp(script, "#!ipxe\n", 7));
+	free(script);
+	free(service_boot_report(w.core, mac, uuid, stage, "10.66.10.9"));
+	free(service_boot_config(w.core, mac, uuid));
+}
+
+static void act(const char *what, const json_t *line)
+{
+	const json_t *body = json_object_get(line, "body");
+
+	if (!json_is_object(body) || w.n_answers == ANSWERS_MAX)
+		return;
+	if (!strcmp(what, "come in"))
+		come_in(body);
+	else if (!strcmp(what, "boot"))
+		boot(body);
+	else
+		wish(what, line, body);
 }
 
 static void live(json_t *line)
@@ -160,7 +210,7 @@ static void live(json_t *line)
 	int64_t ms = json_int(line, "ms", 0);
 
 	if (what)
-		wish(what, line);
+		act(what, line);
 	else if (ms > 0)
 		sim_run_until(&w.sim, w.sim.now + (ms < WAIT_MAX_MS ? ms : WAIT_MAX_MS));
 	else
