@@ -33,19 +33,29 @@ static void check_plan(const struct plan *plan)
 	}
 }
 
+/* Bits of @which: web plays on node1; goes to node2; goes nowhere; db comes too; and what kind of cast it is. */
+enum { FROM = 1, TO_OTHER = 2, TO_NONE = 4, TWO = 8, KIND = 0x30, ADOPTS = 0x10, RETURNS = 0x20 };
+
+static int cast(struct scene *s, char which)
+{
+	cast_web(s, which & FROM ? "node1" : NULL, which & TO_OTHER ? "node2" : which & TO_NONE ? NULL : "node1");
+	if ((which & KIND) == ADOPTS) {
+		s->casts[0].kind = CAST_ADOPT;
+		s->casts[0].from = NULL;
+	} else if ((which & KIND) == RETURNS) {
+		s->casts[0].kind = CAST_RETURN;
+		s->casts[0].to = NULL;
+	}
+	if (which & TWO)
+		cast_db(s, "node2", "node1");
+	return which & TWO ? 2 : 1;
+}
+
 static void wish(struct scene *s, char which)
 {
-	int n = 1;
+	int n = cast(s, which);
+	char id[sizeof(s->plan->id)];
 
-	cast_web(s, which & 1 ? "node1" : NULL, which & 2 ? "node2" : which & 4 ? NULL : "node1");
-	if (which & 8) {
-		cast_db(s, "node2", "node1");
-		n = 2;
-	}
-	if ((which & 0x30) == 0x10)
-		s->casts[0].kind = CAST_ADOPT, s->casts[0].from = NULL;
-	if ((which & 0x30) == 0x20)
-		s->casts[0].kind = CAST_RETURN, s->casts[0].to = NULL;
 	if (!s->casts[0].from && !s->casts[0].to)
 		return;
 	build(s, n);
@@ -54,7 +64,6 @@ static void wish(struct scene *s, char which)
 		return;
 	}
 	check_plan(s->plan);
-	char id[33];
 	memcpy(id, s->plan->id, sizeof(id));
 	build(s, n);
 	fuzz_assert(s->plan && !strcmp(id, s->plan->id));
@@ -93,9 +102,9 @@ static void fuzz(const char *bytes, size_t len)
 		return;
 	}
 	scene_open(&s, NULL);
-	if (*bytes & 1)
+	if (*bytes & FROM)
 		observe(&s, web_plays);
-	if (*bytes & 8)
+	if (*bytes & TWO)
 		observe(&s, db_plays);
 	json_object_update_recursive(s.observed, patch);
 	cast_web(&s, "node1", "node1");
