@@ -35,10 +35,14 @@ int64_t clock_cpu_us(void)
 
 char *clock_format(int64_t wall_ms, char *buf, size_t size)
 {
-	time_t seconds = (time_t)(wall_ms / 1000);
+	const int64_t last = INT64_C(253402300799999);
+	time_t seconds;
 	char stamp[32];
 	struct tm tm;
 
+	/* A peer may tell any number; beyond the year 9999 there is no such text, and further on no such struct tm. */
+	wall_ms = wall_ms < 0 ? 0 : wall_ms > last ? last : wall_ms;
+	seconds = (time_t)(wall_ms / 1000);
 	gmtime_r(&seconds, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(buf, size, "%s.%03dZ", stamp, (int)(wall_ms % 1000));

@@ -16,7 +16,8 @@ int64_t clock_mono_ms(void);
 /* CPU time of the calling process in microseconds. */
 int64_t clock_cpu_us(void);
 
-/* RFC 3339 in UTC with milliseconds: "2026-01-31T12:00:00.000Z".  Returns @buf. */
+/* RFC 3339 in UTC with milliseconds: "2026-01-31T12:00:00.000Z"; times outside of 1970 to 9999 as the nearest
+ * in them.  Returns @buf. */
 char *clock_format(int64_t wall_ms, char *buf, size_t size);
 
 /* Parse a duration "90s", "5m", "2h", "250ms", or plain seconds.  Returns -1 when it is none or

@@ -4,6 +4,8 @@
  */
 #include "error.h"
 
+#include "text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +32,13 @@ static const struct code_info *info(enum error_code code)
 	return &codes[code < ERROR_COUNT ? code : ERROR_INTERNAL];
 }
 
+/* What others wrote may stand in an error, and its end may be cut off: it is UTF-8 all the same, or JSON cannot carry it. */
+static __attribute__((format(printf, 3, 0))) void format(char *out, size_t size, const char *fmt, va_list ap)
+{
+	vsnprintf(out, size, fmt, ap);
+	text_clean_utf8(out);
+}
+
 int error_set(struct error *err, enum error_code code, const char *fmt, ...)
 {
 	va_list ap;
@@ -42,7 +51,7 @@ int error_set(struct error *err, enum error_code code, const char *fmt, ...)
 	err->hint[0] = '\0';
 	err->presented = (struct server_key){ 0 };
 	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	format(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	return -1;
 }
@@ -61,6 +70,7 @@ int error_wrap(struct error *err, const char *fmt, ...)
 	va_end(ap);
 	if (n >= 0 && (size_t)n < sizeof(err->text))
 		snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %s", old);
+	text_clean_utf8(err->text);
 	return -1;
 }
 
@@ -71,7 +81,7 @@ int error_hint(struct error *err, const char *fmt, ...)
 	if (!err)
 		return -1;
 	va_start(ap, fmt);
-	vsnprintf(err->hint, sizeof(err->hint), fmt, ap);
+	format(err->hint, sizeof(err->hint), fmt, ap);
 	va_end(ap);
 	return -1;
 }

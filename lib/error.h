@@ -2,7 +2,7 @@
  *
  * One error value for the whole project.  A function that can fail takes `struct error *err` as its
  * last parameter (NULL is allowed), returns -1 or NULL and fills it.  The text is a sentence for the
- * user; the hint says what to do next.  Nothing here may carry a secret.
+ * user; the hint says what to do next.  Both are UTF-8 whatever went into them.  Nothing here may carry a secret.
  */
 #ifndef RECAST_ERROR_H
 #define RECAST_ERROR_H

@@ -103,6 +103,31 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 	return found;
 }
 
+/* The bytes of the character at @s; 0 when UTF-8 has none like it (RFC 3629: no surrogates, the shortest form only). */
+static size_t utf8_length(const unsigned char *s)
+{
+	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0, i;
+
+	for (i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+	    (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+void text_clean_utf8(char *s)
+{
+	size_t n;
+
+	for (; *s; s += n ? n : 1) {
+		n = utf8_length((const unsigned char *)s);
+		if (!n)
+			*s = '?';
+	}
+}
+
 bool text_is_name(const char *s)
 {
 	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-._");

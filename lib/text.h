@@ -23,6 +23,9 @@ void text_fini(struct text *t);
 /* The candidate nearest to @word, or NULL when none is close enough to be a slip of the finger. */
 const char *text_nearest(const char *word, const char *const *candidates, size_t n);
 
+/* Make UTF-8 of @s in place: a byte that is part of no whole character becomes '?'. */
+void text_clean_utf8(char *s);
+
 /* A name of a machine, persona, …: 1-63 of a-z 0-9 - . _, beginning with a letter or digit. */
 bool text_is_name(const char *s);
 

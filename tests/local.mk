@@ -15,6 +15,7 @@ EXTRA_DIST += .ci/run tests/certificates.py tests/tap.py \
 include tests/powerloss/local.mk
 include tests/sim/local.mk
 include tests/unit/local.mk
+include tests/fuzz/local.mk
 
 ## ./check has the name of a target, so as a part of EXTRA_DIST it would run the tests.
 dist-hook:

@@ -196,6 +196,13 @@ static void read_vlans(const json_t *row, struct port_config *c)
 		c->native = 0;
 }
 
+/* As much of @text (NULL: none) as @out holds, in whole characters: what somebody wrote there may be longer than ours. */
+static void copy_text(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%s", text ? text : "");
+	text_clean_utf8(out);
+}
+
 static void read_stamp(const json_t *row, struct port_config *c)
 {
 	const json_t *ids = json_object_get(row, "external_ids");
@@ -203,8 +210,8 @@ static void read_stamp(const json_t *row, struct port_config *c)
 		   *owner = ovs_map_get(ids, "recast-owner");
 	const char *generation = ovs_map_get(ids, "recast-generation");
 
-	snprintf(c->description, sizeof(c->description), "%s", description ? description : "");
-	snprintf(c->owner, sizeof(c->owner), "%s", owner ? owner : "");
+	copy_text(c->description, sizeof(c->description), description);
+	copy_text(c->owner, sizeof(c->owner), owner);
 	if (!generation || text_parse_int(generation, 0, INT64_MAX, &c->generation))
 		c->generation = 0;
 }

@@ -70,7 +70,7 @@ char *ipxe_boot_script(const struct boot_plan *p)
 	text_printf(&t, "echo Recast: this machine has no NIC %s, which the site file gives to %s\n", p->storage_mac,
 		    p->machine);
 	report(&t, p, "no-nic");
-	text_append(&t, "sleep 10\nexit 1\n:give_up\necho Recast: giving up; the controller has been told\n");
+	text_append(&t, "sleep 10\nexit 1\n:give_up\necho Recast: giving up, and the controller has been told\n");
 	report(&t, p, "gave-up");
 	text_append(&t, "sleep 10\nexit 1\n");
 	return t.data;

@@ -9,6 +9,7 @@
 #include "json.h"
 #include "log.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,13 +33,18 @@ struct driver *driver_get(struct dispatch *d, const char *name)
 static void take_hello(struct driver *drv, const json_t *frame)
 {
 	const json_t *hello = json_object_get(frame, "hello");
+	int64_t inflight = json_int(hello, "max_inflight", 1);
 
 	if (json_int(hello, "protocol", 0) != 1) {
 		driver_kill(drv, "it does not begin with a hello of protocol 1");
 		return;
 	}
+	if (inflight < 1 || inflight > INT_MAX) {
+		driver_kill(drv, "its max_inflight allows no request, so nobody would ever be answered");
+		return;
+	}
 	drv->hello = json_incref((json_t *)hello);
-	drv->max_inflight = (int)json_int(hello, "max_inflight", 1);
+	drv->max_inflight = (int)inflight;
 	breaker_success(&drv->breaker);
 	driver_pump(drv);
 }

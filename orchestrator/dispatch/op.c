@@ -57,11 +57,26 @@ void op_list_fail(struct op_list *l, const struct error *err, bool maybe_applied
 	}
 }
 
+/* What a driver may say is wrong (doc/driver-protocol.md).  With any other word it has refused, and that is all that is
+ * known: "internal" would be our fault, "unauthenticated" that of who asked us. */
+static enum error_code code_of_driver(const char *name)
+{
+	static const enum error_code allowed[] = { ERROR_AUTH, ERROR_UNTRUSTED, ERROR_UNREACHABLE, ERROR_PROTOCOL, ERROR_REFUSED, ERROR_BUSY,
+						   ERROR_UNSUPPORTED, ERROR_INVALID, ERROR_CONFLICT };
+	enum error_code code = error_by_name(name);
+	size_t i;
+
+	for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+		if (allowed[i] == code)
+			return code;
+	return ERROR_REFUSED;
+}
+
 void error_from_json(const json_t *j, struct error *err)
 {
 	const char *code = json_str(j, "code", "protocol"), *hint = json_str(j, "hint", NULL);
 
-	error_set(err, error_by_name(code), "%s", json_str(j, "text", "the driver gave no reason"));
+	error_set(err, code_of_driver(code), "%s", json_str(j, "text", "the driver gave no reason"));
 	if (hint)
 		error_hint(err, "%s", hint);
 	server_key_from_json(json_object_get(j, "presented"), &err->presented);

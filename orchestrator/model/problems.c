@@ -28,6 +28,7 @@ struct place place_below(const struct place *parent, const char *key)
 		}
 	}
 	out.pointer[n] = '\0';
+	text_clean_utf8(out.pointer); /* a long key may have been cut within a character */
 	return out;
 }
 

@@ -128,7 +128,7 @@ static inline void assert_outline(const struct scene *s, const char *wanted)
 	free(got);
 }
 
-static const struct plan_step *step(const struct scene *s, enum phase phase, const char *device, const char *object)
+static inline const struct plan_step *step(const struct scene *s, enum phase phase, const char *device, const char *object)
 {
 	int i;
 

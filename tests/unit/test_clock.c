@@ -35,6 +35,18 @@ TEST(formats_utc_with_milliseconds)
 	assert_string_equal(clock_format(0, tiny, sizeof(tiny)), "1970-01-01");
 }
 
+TEST(formats_absurd_times_as_the_nearest_that_has_a_form)
+{
+	static const int64_t late[] = { INT64_C(253402300799999), INT64_C(253402300800000), INT64_MAX };
+	char buf[40];
+	size_t i;
+
+	for (i = 0; i < COUNT(late); i++)
+		assert_string_equal(clock_format(late[i], buf, sizeof(buf)), "9999-12-31T23:59:59.999Z");
+	assert_string_equal(clock_format(-1, buf, sizeof(buf)), "1970-01-01T00:00:00.000Z");
+	assert_string_equal(clock_format(INT64_MIN, buf, sizeof(buf)), "1970-01-01T00:00:00.000Z");
+}
+
 TEST(never_goes_back)
 {
 	int64_t before = clock_mono_ms(), cpu = clock_cpu_us(), now;
@@ -49,4 +61,5 @@ TEST(never_goes_back)
 	assert_true(clock_wall_ms() > 1700000000000);
 }
 
-UNIT_MAIN(T(parses_durations), T(formats_utc_with_milliseconds), T(never_goes_back))
+UNIT_MAIN(T(parses_durations), T(formats_utc_with_milliseconds),
+	  T(formats_absurd_times_as_the_nearest_that_has_a_form), T(never_goes_back))

@@ -33,6 +33,25 @@ TEST(is_wrapped_with_context_in_front)
 	assert_int_equal(err.code, ERROR_REFUSED);
 }
 
+TEST(is_utf8_whatever_went_into_it)
+{
+	struct error err = { 0 };
+	char umlauts[601];
+	int i;
+
+	error_set(&err, ERROR_INVALID, "a\xff" "b\xc3");
+	assert_string_equal(err.text, "a?b?");
+	error_hint(&err, "\xed\xa0\x80");
+	assert_string_equal(err.hint, "???");
+	for (i = 0; i < 600; i += 2)
+		memcpy(umlauts + i, "\xc3\xa4", 3);
+	error_set(&err, ERROR_INVALID, "%s", umlauts); /* cut within a character */
+	assert_string_equal(err.text + sizeof(err.text) - 4, "\xc3\xa4?");
+	error_set(&err, ERROR_INVALID, "%.200s", umlauts);
+	error_wrap(&err, "%.182s", umlauts);
+	assert_string_equal(err.text + sizeof(err.text) - 4, "\xc3\xa4?");
+}
+
 TEST(cuts_texts_that_are_too_long)
 {
 	struct error err = { 0 };
@@ -109,6 +128,7 @@ TEST(retries_only_what_may_pass)
 		assert_true(error_is_retryable(retryable[i]));
 }
 
-UNIT_MAIN(T(is_filled_with_code_and_text), T(is_wrapped_with_context_in_front), T(cuts_texts_that_are_too_long),
+UNIT_MAIN(T(is_filled_with_code_and_text), T(is_wrapped_with_context_in_front), T(is_utf8_whatever_went_into_it),
+	  T(cuts_texts_that_are_too_long),
 	  T(may_be_null), T(is_forgotten), T(has_a_whole_row_for_every_code), T(takes_an_unknown_code_for_internal),
 	  T(retries_only_what_may_pass))

@@ -126,6 +126,26 @@ TEST(cuts_pointers_that_are_too_long)
 	assert_true(strlen(at.pointer) > 200);
 }
 
+TEST(keeps_a_complaint_whose_pointer_is_cut_within_a_character)
+{
+	static const char *const parents[] = { "", "x" };
+	struct problems p = { 0 };
+	char key[401];
+	size_t i;
+
+	for (i = 0; i < 400; i += 2)
+		memcpy(key + i, "\xc3\xa4", 3);
+	for (i = 0; i < 2; i++) {
+		struct place parent = { .document = 0 }, at;
+
+		strcpy(parent.pointer, parents[i]);
+		at = place_below(&parent, key);
+		problems_add(&p, &at, NULL, "wrong");
+	}
+	assert_int_equal(json_array_size(p.items), 2);
+	problems_fini(&p);
+}
+
 TEST(keeps_a_hundred_complaints_and_counts_the_rest)
 {
 	struct problems p = { 0 };
@@ -144,4 +164,5 @@ TEST(keeps_a_hundred_complaints_and_counts_the_rest)
 
 UNIT_MAIN(T(takes_what_is_of_its_type), T(refuses_what_is_not_of_its_type), T(hints_at_the_nearest_known_key),
 	  T(names_each_member_that_is_missing), T(escapes_keys_in_pointers), T(cuts_pointers_that_are_too_long),
+	  T(keeps_a_complaint_whose_pointer_is_cut_within_a_character),
 	  T(keeps_a_hundred_complaints_and_counts_the_rest))

@@ -187,7 +187,27 @@ TEST(reads_an_empty_file_as_empty_text)
 	free(data);
 }
 
-UNIT_MAIN(T(grows_a_buffer_and_keeps_it_terminated), T(parses_sizes_with_their_units), T(parses_rates_to_kbit),
+TEST(makes_utf8_of_anything)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "", "" }, { "plain", "plain" }, { "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80" },
+		{ "\xc3", "?" }, { "\xe2\x82", "??" }, { "\xc3\xc3\xa4", "?\xc3\xa4" }, { "\xa4x", "?x" },
+		{ "\xc0\xaf", "??" }, { "\xe0\x80\xaf", "???" }, { "\xed\xa0\x80", "???" }, { "\xf0\x80\x80\x80", "????" },
+		{ "\xf4\x90\x80\x80", "????" }, { "\xf5\x80\x80\x80", "????" }, { "\xff\xfe", "??" },
+	};
+	char text[32];
+	size_t i;
+
+	for (i = 0; i < COUNT(rows); i++) {
+		strcpy(text, rows[i].in);
+		text_clean_utf8(text);
+		assert_row(rows[i].in, !strcmp(text, rows[i].out));
+	}
+}
+
+UNIT_MAIN(T(makes_utf8_of_anything), T(grows_a_buffer_and_keeps_it_terminated), T(parses_sizes_with_their_units), T(parses_rates_to_kbit),
 	  T(reads_every_usual_spelling_of_a_mac), T(refuses_what_is_no_mac), T(counts_octets_and_formats_them_back),
 	  T(finds_the_nearest_word_but_not_a_far_one), T(knows_what_a_name_is),
 	  T(parses_whole_numbers_within_their_range_only), T(reads_a_file_up_to_its_limit),
