@@ -133,11 +133,11 @@ static const struct {
 static void wish_for_machine(const char *what, struct answer *a, const char *machine, const json_t *body)
 {
 	if (!strcmp(what, "power"))
-		service_power_set(w.core, a, machine, body, NULL);
+		service_power_set(w.core, a, machine, body, &(const struct once){ 0 });
 	else if (!strcmp(what, "fence"))
 		service_fence(w.core, a, machine, body);
 	else if (!strcmp(what, "return"))
-		service_return(w.core, a, machine, NULL);
+		service_return(w.core, a, machine, &(const struct once){ 0 });
 	else
 		service_health(w.core, a, machine);
 }
@@ -154,7 +154,7 @@ static void wish(const char *what, const json_t *line, const json_t *body)
 			return;
 		}
 	if (!strcmp(what, "run"))
-		service_run(w.core, a, body, NULL);
+		service_run(w.core, a, body, &(const struct once){ 0 });
 	else if (!strcmp(what, "cancel"))
 		service_cancel(w.core, a, json_int(body, "run", 1));
 	else if (!strcmp(what, "drift"))
@@ -218,11 +218,6 @@ static void live(json_t *line)
 	sim_run_until(&w.sim, w.sim.now + TURN_MS);
 }
 
-static bool is_private(const char *path)
-{
-	return path != NULL;
-}
-
 /* Defines the rack of the unit tests, with all of its devices behind one driver. */
 static void define_rack(void)
 {
@@ -240,7 +235,7 @@ static void define_rack(void)
 static void begin(struct memdisk *disk)
 {
 	struct core_config config = { .database = memdisk_path(disk), .key_file = "", .driver_path = "", .keep_events = 100,
-				      .keep_runs = 10, .is_private = is_private };
+				      .keep_runs = 10 };
 	struct error err = { 0 };
 
 	log_set_level("error");

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "ovsdb.h"
+#include "stream_kind.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@ static struct jsonrpc *spoken(const char *bytes, size_t len, int *peer)
 
 	fuzz_assert(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair));
 	fuzz_assert(write(pair[1], bytes, len) == (ssize_t)len && !shutdown(pair[1], SHUT_WR));
-	*rpc = (struct jsonrpc){ .fd = pair[0], .next_id = 1 };
+	*rpc = (struct jsonrpc){ .stream = stream_plain(pair[0]), .next_id = 1 };
 	*peer = pair[1];
 	return rpc;
 }
@@ -46,7 +47,7 @@ static void check_ports(const struct ovs_view *view)
 
 static void fuzz(const char *bytes, size_t len)
 {
-	struct ovsdb o = { .name = "leaf1", .address = "unix:/", .bridge = "br0" };
+	struct ovsdb o = { .name = "leaf1", .peer = { .address = "unix:/" }, .bridge = "br0" };
 	struct ovs_view view;
 	struct error err = { 0 };
 	int peer;

@@ -54,7 +54,7 @@ tests_fuzz_fuzz_model_LDADD = orchestrator/libmodel.a $(FUZZ_LIBS)
 tests_fuzz_fuzz_model_SOURCES = tests/fuzz/fuzz_model.c tests/fuzz/fuzz.h
 
 tests_fuzz_fuzz_ovsdb_CPPFLAGS = $(recast_driver_ovsdb_CPPFLAGS) -I$(top_srcdir)/drivers/switch
-tests_fuzz_fuzz_ovsdb_LDADD = drivers/libtransport.a drivers/libdriversdk.a -lpthread $(FUZZ_LIBS)
+tests_fuzz_fuzz_ovsdb_LDADD = drivers/libtransport.a drivers/libdriversdk.a -lpthread $(SSL_LIBS) $(FUZZ_LIBS)
 tests_fuzz_fuzz_ovsdb_SOURCES = tests/fuzz/fuzz_ovsdb.c tests/fuzz/fuzz.h drivers/switch/ovsdb_link.c drivers/switch/ovsdb_view.c
 
 tests_fuzz_fuzz_sse_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/cli
@@ -62,8 +62,8 @@ tests_fuzz_fuzz_sse_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_sse_SOURCES = tests/fuzz/fuzz_sse.c tests/fuzz/fuzz.h cli/sse.c
 
 tests_fuzz_fuzz_tgt_CPPFLAGS = $(recast_driver_tgt_CPPFLAGS) -I$(top_srcdir)/drivers/storage
-tests_fuzz_fuzz_tgt_LDADD = drivers/libtransport.a drivers/libdriversdk.a -lpthread $(FUZZ_LIBS)
-tests_fuzz_fuzz_tgt_SOURCES = tests/fuzz/fuzz_tgt.c tests/fuzz/fuzz.h drivers/storage/tgt_ipc.c drivers/storage/tgt_view.c
+tests_fuzz_fuzz_tgt_LDADD = drivers/libtransport.a drivers/libdriversdk.a -lpthread $(LIBSSH_LIBS) $(SSL_LIBS) $(FUZZ_LIBS)
+tests_fuzz_fuzz_tgt_SOURCES = tests/fuzz/fuzz_tgt.c tests/fuzz/fuzz.h drivers/storage/tgt_ipc.c drivers/storage/tgt_link.c drivers/storage/tgt_view.c
 
 tests_fuzz_fuzz_tls_CPPFLAGS = $(recast_front_CPPFLAGS) -I$(top_srcdir)/orchestrator/front
 tests_fuzz_fuzz_tls_LDADD = $(EVENT_LIBS) $(SSL_LIBS) $(FUZZ_LIBS)
