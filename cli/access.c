@@ -124,20 +124,6 @@ int cmd_token_list(struct app *app, const struct invocation *inv, struct error *
 	return grants_show(app, "/v1/tokens", err);
 }
 
-int cmd_token_revoke(struct app *app, const struct invocation *inv, struct error *err)
-{
-	int i;
-
-	for (i = 0; i < inv->args.n; i++) {
-		_cleanup_(freep) char *path = client_path("/v1/tokens", inv->args.items[i], NULL);
-
-		if (client_call(app->client, "DELETE", path, NULL, false, NULL, NULL, err))
-			return -1;
-		say("Token %s opens nothing any more.", inv->args.items[i]);
-	}
-	return 0;
-}
-
 static int need_cert(const struct invocation *inv, struct error *err)
 {
 	if (option_value(inv, OPTION_CERT))

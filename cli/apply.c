@@ -170,30 +170,3 @@ int cmd_release(struct app *app, const struct invocation *inv, struct error *err
 	return start_run(app, inv, "/v1/runs",
 			 wish("release", inv->args.items[0], NULL, NULL, NULL), err);
 }
-
-static int forget(struct app *app, const struct invocation *inv, const char *plural, const char *kind, struct error *err)
-{
-	_cleanup_(freep) char *collection = xasprintf("/v1/%s", plural);
-	int i;
-
-	for (i = 0; i < inv->args.n; i++) {
-		_cleanup_(freep) char *path = client_path(collection, inv->args.items[i], NULL);
-
-		if (client_call(app->client, "DELETE", path, NULL, false, NULL, NULL, err)) {
-			get_guess(app->client, plural, inv->args.items[i], err);
-			return -1;
-		}
-		say("%s %s is forgotten.", kind, inv->args.items[i]);
-	}
-	return 0;
-}
-
-int cmd_delete(struct app *app, const struct invocation *inv, struct error *err)
-{
-	return forget(app, inv, "personas", "Persona", err);
-}
-
-int cmd_delete_template(struct app *app, const struct invocation *inv, struct error *err)
-{
-	return forget(app, inv, "templates", "Template", err);
-}

@@ -3,7 +3,7 @@ bin_PROGRAMS += persona
 persona_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/cli $(YAML_CFLAGS) $(CURL_CFLAGS) $(SMARTCOLS_CFLAGS)
 persona_SOURCES = cli/main.c cli/app.h cli/commands.def \
 	cli/access.c cli/apply.c cli/apply.h cli/ask.c cli/ask.h cli/client.c cli/client.h cli/command.c cli/command.h cli/complete.c \
-	cli/console.c cli/context.c cli/context.h cli/define.c cli/define.h cli/device.c cli/doctor.c cli/drift.c cli/edit.c cli/explain.c cli/follow.c cli/follow.h cli/get.c cli/get.h cli/grant.h \
+	cli/console.c cli/context.c cli/context.h cli/define.c cli/define.h cli/delete.c cli/device.c cli/doctor.c cli/drift.c cli/edit.c cli/explain.c cli/follow.c cli/follow.h cli/get.c cli/get.h cli/grant.h \
 	cli/help.c cli/help.h cli/login.c cli/machine.c cli/output.c cli/output.h cli/parse.c cli/plan.c cli/power.c \
 	cli/run.c cli/secrets.c cli/show.c cli/show.h cli/sse.c cli/sse.h cli/status.c cli/table.c cli/table.h \
 	cli/watch.c cli/yamlout.c

@@ -109,17 +109,3 @@ int cmd_user_list(struct app *app, const struct invocation *inv, struct error *e
 	(void)inv;
 	return grants_show(app, "/v1/users", err);
 }
-
-int cmd_user_remove(struct app *app, const struct invocation *inv, struct error *err)
-{
-	int i;
-
-	for (i = 0; i < inv->args.n; i++) {
-		_cleanup_(freep) char *path = client_path("/v1/users", inv->args.items[i], NULL);
-
-		if (client_call(app->client, "DELETE", path, NULL, false, NULL, NULL, err))
-			return -1;
-		say("%s may log in no more; his sessions have ended.", inv->args.items[i]);
-	}
-	return 0;
-}

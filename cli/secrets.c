@@ -99,19 +99,3 @@ int cmd_secret_list(struct app *app, const struct invocation *inv, struct error 
 	table_print(app, columns, 2, json_object_get(answer, "items"), "name");
 	return 0;
 }
-
-int cmd_secret_delete(struct app *app, const struct invocation *inv, struct error *err)
-{
-	int i;
-
-	for (i = 0; i < inv->args.n; i++) {
-		_cleanup_(freep) char *path = client_path("/v1/secrets", inv->args.items[i], NULL);
-
-		if (client_call(app->client, "DELETE", path, NULL, false, NULL, NULL, err)) {
-			get_guess(app->client, "secrets", inv->args.items[i], err);
-			return -1;
-		}
-		say("Secret %s is forgotten.", inv->args.items[i]);
-	}
-	return 0;
-}
