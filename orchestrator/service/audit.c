@@ -72,8 +72,10 @@ void audit_outcome(struct core *c, const struct answer *a, int status, const jso
 	if (!a->audit)
 		return;
 	doc = json_pack("{s:I, s:i}", "of", (json_int_t)a->audit, "status", status);
-	if (status == 202 && run)
+	if (status == 202 && run) {
 		json_object_set(doc, "run", run);
+		json_object_set(doc, "plan", json_object_get(body, "plan"));
+	}
 	if (status >= 400 && code)
 		json_object_set(doc, "code", code);
 	add(c, doc);

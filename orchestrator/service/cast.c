@@ -200,6 +200,7 @@ static json_t *run_doc(const struct planning *p, const struct plan *plan, const 
 	if (plan->n_restore)
 		json_object_set_new(doc, "restore", restore_docs(plan));
 	json_object_set_new(doc, "request", json_string(p->what));
+	json_object_set_new(doc, "plan", json_string(plan->id));
 	return doc;
 }
 
@@ -216,8 +217,7 @@ static void start_run(struct planning *p, const struct plan *plan, const struct 
 		give_up(p, &err);
 		return;
 	}
-	if (plan->id[0])
-		approval_use(c, plan->id);
+	approval_use(c, plan->id);
 	doc = run_doc(p, plan, casts, n);
 	steps = json_array();
 	for (i = 0; i < plan->n_steps; i++)
@@ -280,8 +280,8 @@ static struct plan *make_plan(struct planning *p, struct cast *casts, int *n, st
 			casts[0].next_generation = plan_adopted_generation(&casts[0], p->observed);
 		plan = plan_build(c->model, casts, *n, p->observed, err);
 	}
-	if (plan && (p->expected || !p->apply))
-		plan_identify(plan);
+	if (plan)
+		plan_identify(plan); /* what is done is recorded under this name, too */
 	return plan;
 }
 
@@ -300,7 +300,6 @@ static int check_approvals(struct planning *p, struct plan *plan, const struct c
 {
 	if (!needs_approval(casts, n))
 		return 0;
-	plan_identify(plan);
 	return approval_check(p->core, &p->answer->caller, casts[0].persona->name, plan->id, err);
 }
 

@@ -150,6 +150,8 @@ def test_every_change_is_recorded_before_it_is_made_in_a_chain_that_shows_a_touc
         tap.equal((asked["doc"]["who"], asked["doc"]["from"], asked["doc"]["what"]["persona"]), ("token hands", "socket", "web"))
         answered = [r for r in rows if r["doc"].get("of") == asked["seq"]][0]
         tap.equal((answered["doc"]["status"], answered["doc"]["run"]), (202, run))
+        tap.equal(answered["doc"]["plan"], c.api("GET", "/v1/runs/%d" % run)[1]["plan"])
+        assert re.fullmatch("[0-9a-f]{32}", answered["doc"]["plan"]), answered
         tap.equal([r["doc"]["state"] for r in rows if r["doc"].get("run") == run and "state" in r["doc"]], ["done"])
         refused = [r["doc"] for r in rows if r["doc"].get("path") == "/v1/define" and r["doc"]["who"] == "token hands"]
         tap.equal([r["denied"] for r in refused], ["denied"])
