@@ -4,7 +4,7 @@ recast_front_CPPFLAGS = $(LIB_CPPFLAGS) $(EVENT_CFLAGS) $(SSL_CFLAGS) $(SECCOMP_
 recast_front_SOURCES = orchestrator/front/main.c orchestrator/front/front.h \
 	orchestrator/front/brake.c orchestrator/front/brake.h \
 	orchestrator/front/confine.c orchestrator/front/confine.h \
-	orchestrator/front/conn.c orchestrator/front/conn.h \
+	orchestrator/front/conn.c orchestrator/front/conn_core.c orchestrator/front/conn_private.h orchestrator/front/conn.h \
 	orchestrator/front/credentials.c orchestrator/front/credentials.h \
 	orchestrator/front/http.c orchestrator/front/http.h \
 	orchestrator/front/judge.c orchestrator/front/judge.h \
