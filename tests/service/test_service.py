@@ -124,6 +124,7 @@ def test_nothing_that_the_service_does_is_outside_of_its_filter(builddir):
         with open(path) as f:
             b.must("tee", "/var/lib/recast/" + name, input=f.read())
     b.must("chown", "-R", "recast", "/var/lib/recast")
+    b.must("chmod", "0600", "/var/lib/recast/k.pem")
     b.must("tee", CONF, input=PATHS + KEY + "listen = 127.0.0.1:8443 [::1]:8443\nboot_listen = 127.0.0.1:8080\n"
            "tls_certificate = /var/lib/recast/c.pem\ntls_key = /var/lib/recast/k.pem\ntls_client_ca = /var/lib/recast/ca.pem\n"
            "reconcile_interval = 1s\n")
@@ -134,6 +135,10 @@ def test_nothing_that_the_service_does_is_outside_of_its_filter(builddir):
     persona(b, "move", "web", "--to", "node2", "--wait")
     persona(b, "secret", "set", "bmc", "--file", "-", input="geheim\n")
     persona(b, "doctor")
+    persona(b, "user", "set", "kim", "--role", "viewer", "--file", "-", input="four words make one\n")
+    b.must("curl", "-sf", "--cacert", "/var/lib/recast/ca.pem", "--json", '{"user": "kim", "password": "four words make one"}',
+           "https://localhost:8443/v1/login")
+    persona(b, "secret", "rotate")
     persona(b, "backup", "/var/lib/recast/copy.db")
     b.must("curl", "-sf", "--cacert", "/var/lib/recast/ca.pem", "https://localhost:8443/healthz")
     b.run("curl", "-s", "http://127.0.0.1:8080/boot/ipxe?mac=02:00:00:00:00:01")
