@@ -238,7 +238,7 @@ def test_the_master_key_comes_from_the_store_of_credentials(builddir):
     start(b)
     persona(b, "secret", "set", "bmc", "--file", "-", input="geheim\n")
     tap.equal(b.run("find", "/var/lib/recast", "/usr/local/var", "-name", "*.key*").stdout, "")
-    given = b.must("nsenter", "-t", b.show("MainPID"), "-m", "stat", "-c", "%U %G %a", "/run/credentials/recastd.service/recast.key").strip()
+    given = b.must("nsenter", "-t", b.show("MainPID"), "-m", "-r", "stat", "-c", "%U %G %a", "/run/credentials/recastd.service/recast.key").strip()
     print("# systemd gives the credential as: " + given)
     b.must("systemctl", "restart", "recastd.service")
     tap.contains(persona(b, "doctor"), "only its owner may read it")
