@@ -37,7 +37,7 @@ bool tgt_mark(char *out, size_t size, const char *map, int64_t generation, bool 
 static void take_mark(json_t *target, const char *id, const char *sn)
 {
 	const char *colon = strchr(sn, ':');
-	char number[24];
+	char number[24], map[140];
 	int64_t generation;
 
 	if (strncmp(id, "recast:", 7) || (sn[0] != 'g' && sn[0] != 'a') || !colon ||
@@ -46,7 +46,10 @@ static void take_mark(json_t *target, const char *id, const char *sn)
 	snprintf(number, sizeof(number), "%.*s", (int)(colon - sn - 1), sn + 1);
 	if (text_parse_int(number, 0, INT64_MAX, &generation))
 		return;
-	json_setf(target, "map", "%s%s", id + 7, colon + 1);
+	snprintf(map, sizeof(map), "%s%s", id + 7, colon + 1);
+	if (!text_is_name(map))
+		return; /* no map of ours is called so */
+	json_object_set_new(target, "map", json_string(map));
 	json_object_set_new(target, "generation", json_integer(generation));
 	json_object_set_new(target, "managed", json_true());
 	json_object_set_new(target, "adopted", json_boolean(sn[0] == 'a'));

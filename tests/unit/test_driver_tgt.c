@@ -96,6 +96,23 @@ static void a_mark_is_read_as_it_was_written(void **state)
 	assert_false(tgt_mark(mark, sizeof(mark), name, 1, false));
 }
 
+static void a_mark_that_names_no_map_is_nobodys(void **state)
+{
+	static const char *const ids[] = { "recast:", "recast:w\xff", "recast:Web", "recast:a b", "recast:-x" };
+	char text[256];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "Target 1: iqn.x\n    LUN information:\n        LUN: 0\n"
+			 "            SCSI ID: %s\n            SCSI SN: g1:\n",
+			 ids[i]);
+		json_auto_t *view = tgt_view_parse(text);
+		assert_false(json_bool(json_array_get(view, 0), "managed", true));
+	}
+}
+
 static void nonsense_is_survived(void **state)
 {
 	char *copy = strdup(listing);
@@ -128,6 +145,7 @@ int main(void)
 		cmocka_unit_test(a_listing_is_understood),
 		cmocka_unit_test(sessions_are_understood),
 		cmocka_unit_test(a_mark_is_read_as_it_was_written),
+		cmocka_unit_test(a_mark_that_names_no_map_is_nobodys),
 		cmocka_unit_test(nonsense_is_survived),
 	};
 
