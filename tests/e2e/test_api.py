@@ -253,7 +253,8 @@ def test_a_slow_reader_gets_every_event_and_costs_no_memory(builddir):
         streams = [Stream(c, 0) for _ in range(20)]
         tap.equal(c.api("GET", "/v1/status")[0], 200)
         grown = resident_kb(pid) - before
-        assert grown < 6000, "%d kB more for 20 readers that do not read" % grown
+        sanitized = "keeps its rights" in c.log()  # such a build holds on to what was freed
+        assert grown < 6000 or sanitized, "%d kB more for 20 readers that do not read" % grown
         for stream in streams[:3]:
             tap.equal([stream.next()[0] for _ in range(3000)], list(range(1, 3001)))
         for stream in streams:
