@@ -207,6 +207,8 @@ static void show_record(const json_t *row)
 		       json_str(doc, "denied", NULL) ? " refused: " : "", safe(json_str(doc, "denied", "")));
 	else if (json_object_get(doc, "of"))
 		printf("  record %" PRId64 " was answered with %" PRId64 "\n", json_int(doc, "of", 0), json_int(doc, "status", 0));
+	else if (!json_object_get(doc, "state"))
+		printf("  %s\n", safe(what));
 	else
 		printf("  run %" PRId64 " (%s) ended: %s%s%s\n", json_int(doc, "run", 0), safe(json_str(doc, "action", "")),
 		       safe(json_str(doc, "state", "")), *json_str(doc, "why", "") ? ": " : "", safe(json_str(doc, "why", "")));

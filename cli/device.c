@@ -59,14 +59,15 @@ static json_t *wish(const struct invocation *inv, const json_t *trust, struct er
 		return json_pack("{s:s}", "fingerprint", given);
 	if (has_option(inv, OPTION_FIRST_USE))
 		return json_pack("{s:b}", "first_use", 1);
+	if (!shown) {
+		error_set(err, ERROR_CONFLICT, "%s has shown no key: %s", name,
+			  json_str(json_object_get(trust, "error"), "text", "it answers without one"));
+		error_hint(err, "Only devices that are spoken to over TLS or SSH have one.");
+		return NULL;
+	}
 	if (!isatty(STDIN_FILENO)) {
 		error_set(err, ERROR_USAGE, "there is no terminal to ask whether the key is the right one");
 		error_hint(err, "Give the fingerprint that you expect with --fingerprint, or --first-use to trust what it shows.");
-		return NULL;
-	}
-	if (!shown) {
-		error_set(err, ERROR_CONFLICT, "%s has shown no key: %s", name,
-			  json_str(json_object_get(trust, "error"), "text", "it has none, or was not asked yet"));
 		return NULL;
 	}
 	return confirm(name, shown, err) ? NULL : json_pack("{s:s}", "fingerprint", shown);

@@ -66,6 +66,8 @@ int cmd_passwd(struct app *app, const struct invocation *inv, struct error *err)
 	json_auto_t *body = NULL;
 
 	(void)inv;
+	if (!client_is_far(app->client))
+		return error_set(err, ERROR_USAGE, "nobody logs in at the socket of this host, so there is no password to change");
 	ask_begin();
 	body = json_object();
 	if (ask_into(body, "old", "Password until now", NULL, false, err) || ask_into(body, "new", "New password", NULL, true, err) ||

@@ -60,8 +60,7 @@ static int rotate_key(struct app *app, bool tokens, struct error *err)
 		return -1;
 	if (output_value(app, answer))
 		return 0;
-	say("There is a new master key; %" PRId64 " secrets are encrypted under it. Keep a copy of the key file.",
-	    json_int(answer, "secrets", 0));
+	say("There is a new master key, and every secret is encrypted under it. Keep a copy of the key file.");
 	if (tokens)
 		say("%" PRId64 " tokens have ended; the audit is signed with the key %s from now on.",
 		    json_int(answer, "tokens_ended", 0), json_str(answer, "signing_key", ""));

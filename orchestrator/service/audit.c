@@ -19,7 +19,7 @@ static json_t *told(const json_t *body)
 {
 	static const char *const keys[] = { "action", "persona", "machine", "group", "with", "power", "because", "name", "role",
 					    "scopes", "expires", "cert", "dry_run", "path", "seconds", "plan",
-					    "fingerprint", "first_use" };
+					    "fingerprint", "first_use", "tokens" };
 	json_t *out = json_object(), *v;
 	size_t i;
 
