@@ -8,7 +8,7 @@ import socket
 
 from jsonschema import Draft202012Validator
 
-from controller import OPENAPI, RESOLVER
+from wire import OPENAPI, RESOLVER
 
 PATIENCE = 15
 SECRET = "canary-4f1d0c7be2"  # put under the names that the site uses; must never come out
