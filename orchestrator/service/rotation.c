@@ -237,7 +237,7 @@ static const char *device_of(struct core *c, const char *secret, struct error *e
 	if (n == 0)
 		error_set(err, ERROR_CONFLICT, "no device uses the secret `%s`", secret);
 	else if (n == 1)
-		error_set(err, ERROR_UNSUPPORTED, "%s is a %s; so far only the passwords of BMCs can be changed", found->name, class_name(found->cls));
+		error_set(err, ERROR_CONFLICT, "%s is a %s; so far only the passwords of BMCs can be changed", found->name, class_name(found->cls));
 	else
 		error_set(err, ERROR_CONFLICT, "%d devices use the secret `%s`", n, secret);
 	if (n == 0 || n == 1)

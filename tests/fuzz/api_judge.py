@@ -104,8 +104,7 @@ class Judge:
         assert problem["status"] == status, "the problem says %d" % problem["status"]
         code = problem["code"]
         assert code in self.errors, "nobody knows the code %s" % code
-        assert code != "internal" and status != 500, "an internal error: %s" % problem["detail"]
-        assert status < 500 or status == self.errors[code], "%d is not the status of %s" % (status, code)
+        assert status < 500, "whoever asks is not to blame, and no device is at fault here: %s" % problem["detail"]
         for place in self.places:
             assert place not in body or place in (r.body or b""), "where a device is, is told"
 
