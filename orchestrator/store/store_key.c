@@ -146,6 +146,7 @@ static int settle_root(struct store *s, bool fresh, struct error *err)
 {
 	struct error none = { 0 };
 	struct secret *root = store_secret_get(s, root_name, &none);
+	int rc;
 
 	if (root && secret_len(root) == sizeof(s->root)) {
 		memcpy(s->root, secret_reveal(root), sizeof(s->root));
@@ -154,7 +155,8 @@ static int settle_root(struct store *s, bool fresh, struct error *err)
 	}
 	secret_destroy(root);
 	if (none.code && none.code != ERROR_NOT_FOUND) {
-		*err = none;
+		if (err)
+			*err = none;
 		return -1;
 	}
 	if (fresh)
@@ -162,9 +164,9 @@ static int settle_root(struct store *s, bool fresh, struct error *err)
 	else
 		memcpy(s->root, s->key, sizeof(s->root));
 	root = secret_create(s->root, sizeof(s->root));
-	store_secret_put(s, root_name, root, err);
+	rc = store_secret_put(s, root_name, root, err);
 	secret_destroy(root);
-	return err->code ? -1 : 0;
+	return rc;
 }
 
 int store_key_settle(struct store *s, bool fresh, struct error *err)
@@ -195,12 +197,13 @@ static int lay_next(const char *next, unsigned char key[32], struct error *err)
 static int put_new_root(struct store *s, unsigned char root[32], struct error *err)
 {
 	struct secret *value;
+	int rc;
 
 	randombytes_buf(root, 32);
 	value = secret_create(root, 32);
-	store_secret_put(s, root_name, value, err);
+	rc = store_secret_put(s, root_name, value, err);
 	secret_destroy(value);
-	return err->code ? -1 : 0;
+	return rc;
 }
 
 /* All boxes under @key, and its name; not committed yet.  How many, or -1. */

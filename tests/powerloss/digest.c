@@ -67,6 +67,15 @@ static int read_turn(sqlite3 *db, int64_t *turn)
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -1;
 }
 
+/* What a store writes by itself when it is opened, and what is random in it, is not of any turn; that it is whole shows when
+ * an image is opened and its secrets are read. */
+static const char *of_turns(const char *table)
+{
+	if (!strcmp(table, "meta"))
+		return " WHERE key <> 'key'";
+	return !strcmp(table, "secret") ? " WHERE name NOT LIKE 'internal/%'" : "";
+}
+
 /* All tables, whatever their names are; -1 when one cannot be read, else their number. */
 static int add_tables(crypto_generichash_state *state, sqlite3 *db)
 {
@@ -77,8 +86,9 @@ static int add_tables(crypto_generichash_state *state, sqlite3 *db)
 	if (sqlite3_prepare_v2(db, tables_sql, -1, &stmt, NULL) != SQLITE_OK)
 		return -1;
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		snprintf(sql, sizeof(sql), "SELECT * FROM \"%s\"",
-			 (const char *)sqlite3_column_text(stmt, 0));
+		const char *table = (const char *)sqlite3_column_text(stmt, 0);
+
+		snprintf(sql, sizeof(sql), "SELECT * FROM \"%s\"%s", table, of_turns(table));
 		if (add_rows(state, db, sql) < 0)
 			break;
 		n++;
