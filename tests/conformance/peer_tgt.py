@@ -48,6 +48,7 @@ class TgtPeer(Peer):
     secrets = ("Secret0fGeneration1", "Secret0fGeneration2", "Secret0fGeneration9")
 
     def start(self):
+        self.holders = []
         self.dir = sandbox.folder()
         self.pool = f"{self.dir}/pool"
         os.mkdir(self.pool)
@@ -84,6 +85,8 @@ class TgtPeer(Peer):
             return False
 
     def stop(self):
+        for p in self.holders:
+            sandbox.end(p)
         sandbox.end(self.tgtd)
         shutil.rmtree(self.dir, ignore_errors=True)
 
@@ -165,11 +168,12 @@ class TgtPeer(Peer):
         return r.returncode == 0, r.stdout.decode(errors="replace")
 
     def hold_session(self, generation):
-        """An initiator that reads without end, and comes back when it is thrown out."""
+        """An initiator that reads without end, and comes back when it is thrown out: until this peer stops, lest it
+        finds the next one."""
         url = f"iscsi://web.g{generation}%Secret0fGeneration{generation}@{PORTAL}/{TARGET}/1"
         p = sandbox.start(["iscsi-perf", "-i", WEB, "-b", "8", "-m", "1", url], f"{self.dir}/perf.log")
+        self.holders.append(p)
         sandbox.wait_until("a session", self.sessions)
-        return p
 
     def hold(self, _driver, name, chap=True):
         if name:
@@ -236,12 +240,11 @@ def nobody_gets_in_once_sessions_are_being_dropped(lab):
 def a_new_credential_ends_the_sessions_of_the_old(lab):
     d, p = lab.opened(), lab.peer
     all_done(d.apply("dev", p.wishes()))
-    holder = p.hold_session(1)
+    p.hold_session(1)
     all_done(d.apply("dev", [p.map_wish(2)]))
     check(not p.sessions(), "the session stayed")
     check(not p.login(1)[0] and p.login(2)[0], "old secret in or new secret out")
     check("web.g1" not in p.adm("--op", "show", "--mode", "account"), "the old account stayed")
-    sandbox.end(holder)
 
 
 def sessions_can_be_dropped_alone(lab):
