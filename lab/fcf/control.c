@@ -68,11 +68,23 @@ static void on_read(struct bufferevent *stream, void *arg)
 		hang_up(c);
 }
 
-static void on_event(struct bufferevent *stream, short what, void *arg)
+static void on_event(struct bufferevent *stream, short what, void *arg);
+
+static void on_drained(struct bufferevent *stream, void *arg)
 {
 	(void)stream;
-	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
+	hang_up(arg);
+}
+
+/* Who says no more may still read: a pipe into socat ends before its answers are written. */
+static void on_event(struct bufferevent *stream, short what, void *arg)
+{
+	if (what & BEV_EVENT_EOF && evbuffer_get_length(bufferevent_get_output(stream))) {
+		bufferevent_disable(stream, EV_READ);
+		bufferevent_setcb(stream, NULL, on_drained, on_event, arg);
+	} else if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) {
 		hang_up(arg);
+	}
 }
 
 static void on_connect(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int len, void *arg)
