@@ -54,6 +54,13 @@ class Frame:
             self._read_fip(data[14:])
         elif self.ethertype == FCOE:
             self._read_fc(data[28:-8])
+            self._check_delimiters(data[27], data[-4:])
+
+    def _check_delimiters(self, sof, trailer):
+        """SOFi3 begins a sequence and SOFn3 goes on with it; EOFt ends it.  tshark does not mind."""
+        wanted = (0x36 if self.seq_cnt else 0x2e, bytes([0x42 if self.f_ctl & 0x080000 else 0x41, 0, 0, 0]))
+        if (sof, trailer) != wanted:
+            raise AssertionError(f"SOF {sof:02x} and EOF {trailer.hex()}, not {wanted}")
 
     def _read_fip(self, fip):
         op, sub, words, self.flags = struct.unpack(">HxBHH", fip[2:10])
