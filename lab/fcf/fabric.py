@@ -67,6 +67,8 @@ class Frame:
         self.op = (op, sub)
         rest = fip[10:10 + words * 4]
         while rest:
+            if not 4 <= rest[1] * 4 <= len(rest):
+                raise AssertionError(f"a descriptor of FIP is {rest[1]} words long: {rest.hex()}")
             self.desc.setdefault(rest[0], []).append(rest[:rest[1] * 4])
             rest = rest[rest[1] * 4:]
         for kind in (FLOGI_DESC, FDISC_DESC, LOGO_DESC):
@@ -184,28 +186,36 @@ class Fabric:
     def __enter__(self):
         return self
 
-    def __exit__(self, kind, _value, _trace):
+    def _end(self):
+        """The exit code of fcf: 0 when it ended in order."""
         self.file.close()
         self.socket.close()
-        for e in self.enodes:
-            e.drain()
-            e.socket.close()
         self.process.send_signal(signal.SIGTERM)
         try:
-            rc = self.process.wait(20)
+            return self.process.wait(20)
         except subprocess.TimeoutExpired:
-            rc = None
-        sandbox.end(self.process)
-        for n in range(1, self.ports + 1):
-            sandbox.out(["ip", "link", "del", f"{self.name}f{n}"])
-        output = self.output()
+            return None
+        finally:
+            sandbox.end(self.process)
+            for n in range(1, self.ports + 1):
+                sandbox.out(["ip", "link", "del", f"{self.name}f{n}"])
+
+    def __exit__(self, kind, _value, _trace):
         try:
             if kind is None:
-                if rc != 0:
-                    raise AssertionError(f"fcf ended with {rc}: {output}")
-                judge.no_complaints(self.pcap.path(), self.mac, self.except_for)
+                for e in self.enodes:
+                    e.drain()
         finally:
+            rc = self._end()
+            for e in self.enodes:
+                e.socket.close()
+            output = self.output()
+            path = self.pcap.path()
+            if kind is None and rc == 0:
+                judge.no_complaints(path, self.mac, self.except_for)
             shutil.rmtree(self.dir, ignore_errors=True)
+        if kind is None and rc != 0:
+            raise AssertionError(f"fcf ended with {rc}: {output}")
         return False
 
 
