@@ -295,10 +295,10 @@ class Enode:
         ox_id = struct.unpack(">H", fc[16:18])[0]
         return self.expect("reply in FIP", lambda f: f.op == (2, 2) and f.ox_id == ox_id)
 
-    def ask_login(self, wwpn, kind=FLOGI, size=2112):
+    def ask_login(self, wwpn, kind=FLOGI, size=2112, **more):
         command = {FLOGI: FLOGI_DESC, FDISC: FDISC_DESC}[kind]
         fc = fc_frame(0x22, FABRIC, 0, 1, self.ox(), login_payload(kind, wwpn, b"\x20" + wwpn[1:], size))
-        return self.link_service(command, fc)
+        return self.link_service(command, fc, **more)
 
     def login(self, wwpn, kind=FLOGI, size=2112):
         reply = self.ask_login(wwpn, kind, size)

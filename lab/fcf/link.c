@@ -125,7 +125,8 @@ static void fabric_login(struct port *port, const struct fip *fip, const struct 
 		refuse(port, fip, fc, (struct refusal){ REASON_BUSY, EXPLAIN_NOTHING, false });
 		return;
 	}
-	if (els_read_login(fc, &request.wwpn, &request.wwnn, &request.receive_size) < 0) {
+	if (!(fip->flags & FIP_FLAG_FPMA) ||
+	    els_read_login(fc, &request.wwpn, &request.wwnn, &request.receive_size) < 0) {
 		refuse(port, fip, fc, no);
 		return;
 	}
