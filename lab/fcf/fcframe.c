@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Fibre Channel frames (FC-FS-3, 9) and their encapsulation (FC-BB-5, 7.7).
+ * Fibre Channel frames (FC-FS-3) and their encapsulation (FC-BB-5, 7.7).
  *
  *	Ethernet 14 | version and reserved 13 | SOF 1 | FC header 24 | payload 0..2112 | CRC 4 | EOF 1 | reserved 3
  *

@@ -22,7 +22,7 @@ enum {
 	FRAME_MAX = ETH_HEADER + FCOE_SIZE_MAX,
 };
 
-/* R_CTL and TYPE of FC-FS-3, 9.2 and 9.5, as far as a fabric answers them. */
+/* R_CTL and TYPE of FC-FS-3, as far as a fabric answers them. */
 enum {
 	R_CTL_CT_REQUEST = 0x02,
 	R_CTL_CT_REPLY = 0x03,

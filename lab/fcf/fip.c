@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * FIP (FC-BB-5, 7.8.7): Ethernet 14 | version 1 | 0 | operation 2 | 0 | subcode 1 | words of descriptors 2 | flags 2 | descriptors.
+ * FIP (FC-BB-5, 7.8):
+ *
+ *	Ethernet 14 | version 1 | 0 | operation 2 | 0 | subcode 1 | words of descriptors 2 | flags 2 | descriptors
+ *
  * A descriptor is type 1 | words 1 | rest.  Lengths come from the header, never from the frame: an advertisement is padded.
  */
 #include "fip.h"
@@ -52,7 +55,7 @@ static int take_descriptor(struct fip *out, const uint8_t *d, size_t len)
 	}
 }
 
-/* FC-BB-5, 7.8.7.1: a frame with an unknown descriptor below 128 is not processed; those from 128 on are skipped. */
+/* FC-BB-5: a frame with an unknown descriptor below 128 is not processed; those from 128 on are skipped. */
 static int read_descriptor(struct fip *out, const uint8_t *d, size_t len)
 {
 	uint8_t type = d[0];

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-/* FC-BB-5, table 25 and what follows: operation and subcode in one number. */
+/* FC-BB-5, 7.8: operation and subcode in one number. */
 enum fip_operation {
 	FIP_SOLICITATION = 0x000101,
 	FIP_ADVERTISEMENT = 0x000102,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The table of logins.  An FCID is domain, port number and the lowest free low byte, so a card that comes back to its port
- * gets the address it had; its MAC (FPMA, FC-BB-5, 7.8.8) is FC-MAP and FCID.
+ * gets the address it had; its MAC (FPMA, FC-BB-5) is FC-MAP and FCID.
  */
 #include "login.h"
 
@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* FC-LS-2, tables of LS_RJT. */
+/* FC-LS-2, LS_RJT: reasons and explanations. */
 enum {
 	REASON_LOGICAL_ERROR = 0x03,
 	REASON_UNABLE = 0x09,
@@ -89,7 +89,7 @@ void login_end_port(struct port *port, const char *why)
 			login_end(l, why);
 }
 
-/* FC-LS-2, 6.2.2.5: a new FLOGI is a logout of all that the card had. */
+/* FC-LS-2: a new FLOGI is a logout of all that the card had. */
 static void end_enode(struct fcf *fcf, struct enode *enode)
 {
 	for (struct login *l = fcf->logins; l < fcf->logins + FCF_LOGINS; l++)
@@ -205,7 +205,7 @@ void login_send(struct login *to, struct fc *fc, enum frame_kind kind)
 
 		fc->len = left < to->receive_size ? left : to->receive_size;
 		left -= fc->len;
-		/* The sequence ends, and initiative passes, with its last frame (FC-FS-3, 9.7). */
+		/* The sequence ends, and initiative passes, with its last frame (FC-FS-3, F_CTL). */
 		fc->f_ctl = left ? f_ctl & ~(F_CTL_END | F_CTL_LAST | F_CTL_INITIATIVE) : f_ctl;
 		fcoe_write(&f, to->mac, fcf->set.mac, fc);
 		port_send(to->port, &f);

@@ -22,7 +22,7 @@ enum {
 	LAST_ENTRY = 0x80,
 };
 
-/* FC-GS-6, 4.4.4 and 5.2.4: why a request is refused. */
+/* FC-GS-6, CT reject: why a request is refused. */
 enum {
 	REASON_VERSION = 0x02,
 	REASON_LOGICAL = 0x03,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * RSCN (FC-LS-2, 4.2.20): 61 | page length 4 | payload length 2 | pages of 4: format and event, port address.
+ * RSCN (FC-LS-2): 61 | page length 4 | payload length 2 | pages of 4: format and event, port address.
  */
 #include "rscn.h"
 

@@ -16,11 +16,11 @@ enum {
 	ETHERTYPE_FIP = 0x8914,
 };
 
-/* FC-BB-5 annex D: the group addresses of FIP. */
+/* FC-BB-5: the group addresses of FIP. */
 #define MAC_ALL_ENODES UINT64_C(0x011018010001)
 #define MAC_ALL_FCFS UINT64_C(0x011018010002)
 
-/* FC-FS-3, 11: well-known addresses. */
+/* FC-FS-3: well-known addresses. */
 enum {
 	FCID_DIRECTORY = 0xfffffc,
 	FCID_CONTROLLER = 0xfffffd,
