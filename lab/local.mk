@@ -8,3 +8,4 @@ EXTRA_DIST += demo lab/README.md lab/lab lab/selftest lab/selftest-controller.py
 	lab/mock-rack/site.yaml lab/mock-rack/personas/db.yaml lab/mock-rack/personas/linux-server.yaml \
 	lab/mock-rack/personas/web.yaml
 include lab/bmcsim/local.mk
+include lab/fcf/local.mk
