@@ -42,7 +42,7 @@ static void check_mark(const char *map)
 	char mark[256], *sn, *text;
 	json_t *view;
 
-	if (strlen(map) > 60 || strcspn(map, ", \r\n") < strlen(map) || !fuzz_is_utf8(map) ||
+	if (!*map || strlen(map) > 60 || strcspn(map, ", \r\n") < strlen(map) || !fuzz_is_utf8(map) ||
 	    !tgt_mark(mark, sizeof(mark), map, 7, false))
 		return;
 	sn = strstr(mark, ",scsi_sn=");
