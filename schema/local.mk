@@ -1,6 +1,6 @@
 MIGRATIONS = schema/sql/0001_first.sql schema/sql/0002_fence.sql schema/sql/0003_records.sql schema/sql/0004_records.sql
 EXTRA_DIST += $(MIGRATIONS)
-dist_recastdata_DATA += schema/device/bmc.json schema/device/storage.json schema/device/switch.json
+dist_recastdata_DATA += schema/device/bmc.json schema/device/fabric.json schema/device/storage.json schema/device/switch.json
 
 orchestrator/store/migrations.c: $(MIGRATIONS) $(top_srcdir)/tools/embed-sql.sh
 	@$(MKDIR_P) orchestrator/store
