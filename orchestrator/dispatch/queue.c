@@ -435,12 +435,11 @@ static void answer_changes(struct request *r, const json_t *results)
 					  .changed = json_bool(item, "changed", true),
 					  .after_ms = json_int(item, "after_ms", 500),
 					  .document = json_object_get(item, "observed") };
-		if (out.outcome == OP_UNKNOWN || out.outcome == OP_NOT_APPLIED) {
+		if (out.outcome == OP_UNKNOWN || out.outcome == OP_NOT_APPLIED || json_object_get(item, "error"))
 			error_from_json(json_object_get(item, "error"), &out.error);
-			if (out.outcome == OP_UNKNOWN)
-				out.error.retryable = true;
-		}
-		note_outcome(r->queue, &out.error);
+		if (out.outcome == OP_UNKNOWN)
+			out.error.retryable = true;
+		note_outcome(r->queue, out.outcome == OP_AGAIN ? NULL : &out.error);
 		op_answer(op, &out);
 	}
 }

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void note_error(struct step *step, const struct error *err)
+void step_note(struct step *step, const struct error *err)
 {
 	if (!step->error)
 		step->error = xcalloc(1, sizeof(*step->error));
@@ -130,7 +130,7 @@ void step_fail(struct engine *e, struct run *run, struct step *step, const struc
 {
 	struct error reason = *err;
 
-	note_error(step, err);
+	step_note(step, err);
 	if (step->state == STEP_UNDO) {
 		step_move(e, run, step, STEP_UNDO_FAILED);
 		return;

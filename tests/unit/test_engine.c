@@ -131,6 +131,33 @@ TEST(asks_again_while_a_device_is_at_work)
 	world_close(&w);
 }
 
+/* With a reason nothing was done so far: it is told, and at the deadline there is nothing to undo. */
+TEST(tells_whom_a_step_waits_for)
+{
+	struct error why = { 0 };
+	struct world w;
+
+	world_open(&w);
+	world_start(&w, world_steps);
+	forget_log(&w);
+	error_set(&why, ERROR_BUSY, "locked by carol, 9 s left");
+	engine_changed(w.e, 1, 0, w.attempts[0], OUTCOME_AGAIN, 700, &why);
+	assert_saw(&w, "intent 0\ntimer 0 700\n");
+	fire(&w, 0);
+	forget_log(&w);
+	w.now += 700;
+	engine_changed(w.e, 1, 0, w.attempts[0], OUTCOME_AGAIN, 700, &why);
+	assert_saw(&w, "timer 0 700\n");
+	fire(&w, 0);
+	forget_log(&w);
+	w.now += 20000;
+	engine_changed(w.e, 1, 0, w.attempts[0], OUTCOME_AGAIN, 700, &why);
+	assert_contains(w.log.data, "failed 0\nrun running stopping\nrun undoing\n");
+	assert_null(strstr(w.log.data, "undo 0"));
+	assert_contains(w.reason, "locked by carol");
+	world_close(&w);
+}
+
 /* Up to power-on, which is then refused. */
 static void refuse_power_on(struct world *w)
 {
