@@ -790,6 +790,7 @@ TEST(knows_which_machine_boots_and_which_is_left)
 UNIT_MAIN(T(goes_forward_phase_by_phase), T(sends_owner_and_generation_with_a_change),
 	  T(ends_at_once_when_there_is_nothing_to_do), T(sends_again_what_is_unknown_with_growing_delays),
 	  T(retries_a_refusal_that_may_pass), T(never_waits_past_the_deadline), T(asks_again_while_a_device_is_at_work),
+	  T(tells_whom_a_step_waits_for),
 	  T(undoes_in_reverse_order_of_phases), T(undoes_what_failed_after_an_unknown_attempt),
 	  T(stops_retrying_other_steps_once_one_has_failed), T(settles_an_unknown_step_before_it_undoes),
 	  T(masks_in_the_highest_generation_that_the_run_has_set), T(masks_and_quarantines_when_an_undo_fails), T(does_not_repeat_a_password_while_masking),
