@@ -2,12 +2,12 @@
 noinst_LIBRARIES += orchestrator/libmodel.a orchestrator/libplan.a
 
 orchestrator_libmodel_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/model
-orchestrator_libmodel_a_SOURCES = orchestrator/model/build.h orchestrator/model/document.c orchestrator/model/model.c \
+orchestrator_libmodel_a_SOURCES = orchestrator/model/build.h orchestrator/model/document.c orchestrator/model/fibre.c orchestrator/model/model.c \
 	orchestrator/model/model.h orchestrator/model/persona.c orchestrator/model/problems.c orchestrator/model/problems.h \
 	orchestrator/model/site.c
 
 orchestrator_libplan_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/model -I$(top_srcdir)/orchestrator/plan
-orchestrator_libplan_a_SOURCES = orchestrator/plan/adopt.c orchestrator/plan/build.h orchestrator/plan/drift.c \
+orchestrator_libplan_a_SOURCES = orchestrator/plan/adopt.c orchestrator/plan/build.h orchestrator/plan/drift.c orchestrator/plan/fabric.c \
 	orchestrator/plan/orphans.c orchestrator/plan/place.c orchestrator/plan/plan.c orchestrator/plan/plan.h \
 	orchestrator/plan/ports.c orchestrator/plan/power.c orchestrator/plan/reads.c orchestrator/plan/restore.c \
 	orchestrator/plan/show.c orchestrator/plan/storage.c orchestrator/plan/wiring.c

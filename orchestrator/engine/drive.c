@@ -65,6 +65,8 @@ static void drive_forward(struct engine *e, struct run *run)
 
 	if (outstanding(run))
 		return;
+	if (!run->stopping)
+		run_judge_groups(e, run);
 	if (run->stopping) {
 		run_move(e, run, RUN_UNDOING);
 		run_drive(e, run);

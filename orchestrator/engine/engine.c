@@ -258,6 +258,9 @@ static int judge(const struct step *step, const json_t *document)
 
 	if (step_is_quiesce(step))
 		return !strcmp(json_str(document, "power", ""), "off");
+	json_object_foreach(json_object_get(document, "logins"), key, found)
+		if (json_bool(found, "online", false))
+			return 1;
 	if (json_object_get(wish, "serial"))
 		return json_bool(json_object_get(document, "console"), "seen", false);
 	json_object_foreach((json_t *)document, key, found)

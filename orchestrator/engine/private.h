@@ -58,6 +58,8 @@ void locks_release(struct engine *e, struct run *run);
 void step_send(struct engine *e, struct run *run, struct step *step);
 void step_retry(struct engine *e, struct run *run, struct step *step);
 void step_note(struct step *step, const struct error *err);
+/* When all optional steps of a group have failed: stop the run. */
+void run_judge_groups(struct engine *e, struct run *run);
 void step_fail(struct engine *e, struct run *run, struct step *step, const struct error *err);
 void step_succeed(struct engine *e, struct run *run, struct step *step);
 void run_stop(struct engine *e, struct run *run, const struct error *err);

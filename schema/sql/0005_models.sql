@@ -1,0 +1,13 @@
+-- Machines of one make have a model, which is one more kind of object.  SQLite cannot change a CHECK, so the table is made anew.
+CREATE TABLE object_new (
+  kind    TEXT NOT NULL CHECK (kind IN ('site','network','switch','fabric','array','model','machine','group',
+                                        'identity','template','persona')),
+  name    TEXT NOT NULL,
+  doc     TEXT NOT NULL,
+  changed INTEGER NOT NULL,
+  PRIMARY KEY (kind, name)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO object_new SELECT kind, name, doc, changed FROM object;
+DROP TABLE object;
+ALTER TABLE object_new RENAME TO object;
