@@ -106,6 +106,13 @@ static int sim_lock(struct rack *rack, const char *device, struct driver_change 
 	return 0;
 }
 
+/* How much its zone database takes. */
+static int sim_capacity(struct rack *rack, const char *device, struct driver_change *c)
+{
+	json_object_set_new(rack_device(rack, "fabrics", device), "limit", json_integer(json_int(c->set, "limit", 0)));
+	return 0;
+}
+
 /* A card that Recast knows nothing of: {"port": …} logs in, without it out. */
 static int sim_login(struct rack *rack, const char *device, struct driver_change *c, struct error *err)
 {
@@ -149,6 +156,8 @@ int mock_sim_change(struct rack *rack, const char *device, struct driver_change 
 		rc = sim_port(rack, device, c);
 	} else if (!strcmp(c->object, "sim:lock")) {
 		rc = sim_lock(rack, device, c);
+	} else if (!strcmp(c->object, "sim:capacity")) {
+		rc = sim_capacity(rack, device, c);
 	} else if (!strncmp(c->object, "sim:login:", 10)) {
 		rc = sim_login(rack, device, c, err);
 	} else if (!strncmp(c->object, "sim:zone:", 9)) {
