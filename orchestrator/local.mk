@@ -63,7 +63,7 @@ orchestrator_libservice_a_SOURCES = orchestrator/service/admin.c orchestrator/se
 	orchestrator/service/define.c orchestrator/service/drift.c orchestrator/service/fence.c orchestrator/service/hands.c orchestrator/service/identity.c orchestrator/service/metrics.c \
 	orchestrator/service/orphans.c orchestrator/service/power.c orchestrator/service/private/reconcile.h orchestrator/service/private/rights.h orchestrator/service/rights.c orchestrator/service/rotation.c \
 	orchestrator/service/private/roster.h orchestrator/service/reconcile.c orchestrator/service/repair.c orchestrator/service/roster.c \
-	orchestrator/service/service.h orchestrator/service/key.c orchestrator/service/list.c orchestrator/service/login.c orchestrator/service/private/token.h orchestrator/service/token.c orchestrator/service/trust.c orchestrator/service/private/trust.h orchestrator/service/view.c orchestrator/service/private/view.h orchestrator/service/wish.c \
+	orchestrator/service/service.h orchestrator/service/key.c orchestrator/service/list.c orchestrator/service/login.c orchestrator/service/private/token.h orchestrator/service/token.c orchestrator/service/trust.c orchestrator/service/unfenced.c orchestrator/service/private/trust.h orchestrator/service/view.c orchestrator/service/private/view.h orchestrator/service/wish.c \
 	orchestrator/service/private/wish.h
 
 orchestrator_libapi_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/api \

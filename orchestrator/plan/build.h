@@ -60,8 +60,7 @@ void plan_chain_final(struct planner *pl);
 
 /* power.c */
 const char *power_of(struct planner *pl, const struct machine *m);
-/* Its BMC does not answer. */
-bool plan_is_blind(struct planner *pl, const struct machine *m);
+bool machine_is_source(const struct planner *pl, const struct machine *m);
 bool machine_is_target(const struct planner *pl, const struct machine *m);
 int plan_off(struct planner *pl, const struct cast *c, const struct machine *m, bool plays);
 /* Of c->to in c->next_generation. */
@@ -80,8 +79,9 @@ void plan_unzones(struct planner *pl, const struct cast *c);
 void plan_logged_out(struct planner *pl, const struct cast *c);
 void plan_zones(struct planner *pl, const struct cast *c);
 void plan_zones_live(struct planner *pl, const struct cast *c);
-/* The ports of c->from: nothing is logged in there any more (F3). */
+/* The ports that the role used on c->from, and that no other comes to: nothing is logged in there any more (F3). */
 void plan_shut_ports(struct planner *pl, const struct cast *c);
+void plan_shut_unfenced(struct planner *pl, const struct cast *c);
 void plan_open_ports(struct planner *pl, const struct cast *c);
 void plan_paths(struct planner *pl, const struct cast *c);
 /* [{fabric, port, wwpn}] of the vhbas on c->to. */

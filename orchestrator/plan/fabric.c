@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The Fibre Channel part of a plan: zones, one for each vHBA; proof that its WWPN is logged in nowhere before anything is
- * granted to it; ports of fabrics that are shut when a machine cannot be powered off.
+ * granted to it; ports of fabrics, which are shut when a role leaves: the cards of the machine keep its WWPNs, and whoever
+ * powers it on later would write to its LUNs.  No secret that changes with the generation stops them, as CHAP does.
  *
  * A zone takes its generation's name, so an old one is gone before the new one comes.  Fabrics of side A are changed in a
  * phase of their own, before those of side B: what goes wrong on one leaves the other as it is.
@@ -14,6 +15,11 @@
 #include <string.h>
 
 enum { PATHS_MS = 60000, GONE_MS = 30000 };
+
+bool plan_fabric_is_silent(const struct planner *pl, const struct device *fabric)
+{
+	return json_bool(json_object_get(pl->observed, fabric->name), "silent", false);
+}
 
 static const char *wwpn_of(const struct cast *c, int i)
 {
@@ -74,15 +80,16 @@ bool persona_over_fc(const struct persona *p, const struct device *array)
 	return false;
 }
 
-/* The vHBAs that reach the array: what its map lets in. */
-static json_t *initiators_of(const struct cast *c, const struct device *array)
+/* The vHBAs that reach the array: what its map lets in.  Where nobody answers nobody is let in: nothing there was fenced. */
+static json_t *initiators_of(const struct planner *pl, const struct cast *c, const struct device *array)
 {
 	const char *all[VHBAS_MAX];
 	int n = 0, i, k;
 
 	for (i = 0; i < c->persona->n_vhbas; i++)
 		for (k = 0; k < array->n_fc_ports; k++)
-			if (array->fc_ports[k].fabric == c->persona->vhbas[i].fabric) {
+			if (array->fc_ports[k].fabric == c->persona->vhbas[i].fabric &&
+			    !plan_fabric_is_silent(pl, c->persona->vhbas[i].fabric)) {
 				all[n++] = wwpn_of(c, i);
 				break;
 			}
@@ -92,7 +99,7 @@ static json_t *initiators_of(const struct cast *c, const struct device *array)
 json_t *wish_fc_map(struct planner *pl, const struct cast *c, const struct device *array, json_t *luns, int64_t generation)
 {
 	return json_pack("{s:b, s:s, s:o, s:o, s:o, s:I}", "exists", 1, "protocol", "fc", "ports",
-			 targets_on(pl, c->persona, NULL, array), "initiators", initiators_of(c, array), "luns", luns, "generation",
+			 targets_on(pl, c->persona, NULL, array), "initiators", initiators_of(pl, c, array), "luns", luns, "generation",
 			 (json_int_t)generation);
 }
 
@@ -141,11 +148,6 @@ static bool zone_met(const json_t *wish, const json_t *seen)
 
 	json_decref(members);
 	return met;
-}
-
-bool plan_fabric_is_silent(const struct planner *pl, const struct device *fabric)
-{
-	return json_bool(json_object_get(pl->observed, fabric->name), "silent", false);
 }
 
 static void warn_silent(struct planner *pl, const struct cast *c, int i)
@@ -240,6 +242,17 @@ static int refuse_silence(struct planner *pl, const struct cast *c)
 	return 0;
 }
 
+/* A machine that is left, and whose port cannot be shut. */
+static int refuse_unfenced(struct planner *pl, const struct cast *c, const struct device *fabric)
+{
+	if (!c->from || c->from == c->to || !strcmp(power_of(pl, c->from), "confirmed"))
+		return 0;
+	error_set(pl->err, ERROR_UNREACHABLE, "%s does not answer, so the port of %s there cannot be shut: powered on later, it would write to the LUNs of %s",
+		  fabric->name, c->from->name, c->persona->name);
+	return error_hint(pl->err, "Wait for %s. Or make sure that %s stays off, and say so: persona fence confirm %s --because TEXT",
+			  fabric->name, c->from->name, c->from->name);
+}
+
 int plan_check_fabrics(struct planner *pl, const struct cast *c)
 {
 	int i;
@@ -248,6 +261,8 @@ int plan_check_fabrics(struct planner *pl, const struct cast *c)
 		return -1;
 	for (i = 0; i < c->persona->n_vhbas; i++) {
 		if (plan_fabric_is_silent(pl, c->persona->vhbas[i].fabric)) {
+			if (refuse_unfenced(pl, c, c->persona->vhbas[i].fabric) < 0)
+				return -1;
 			warn_silent(pl, c, i);
 			continue;
 		}
@@ -368,10 +383,10 @@ void plan_zones_live(struct planner *pl, const struct cast *c)
 }
 
 static struct plan_step *port_step(struct planner *pl, const struct cast *c, const struct machine *m, const struct hba *hba,
-				   enum phase phase, bool enabled)
+				   enum phase phase, bool enabled, bool before)
 {
 	return plan_add_on(pl, phase, hba->fabric, arena_printf(&pl->plan->arena, "port:%s", hba->port),
-			   json_pack("{s:b}", "enabled", enabled), json_pack("{s:b}", "enabled", !enabled), c, m, 0);
+			   json_pack("{s:b}", "enabled", enabled), json_pack("{s:b}", "enabled", before), c, m, 0);
 }
 
 static bool port_is_shut(struct planner *pl, const struct hba *hba)
@@ -381,37 +396,94 @@ static bool port_is_shut(struct planner *pl, const struct hba *hba)
 	return seen && !json_bool(seen, "enabled", true);
 }
 
-void plan_shut_ports(struct planner *pl, const struct cast *c)
+/* Does a role that enters @m in this plan use this HBA? */
+static bool is_entered_by(const struct planner *pl, const struct machine *m, const struct hba *hba)
 {
-	struct plan_step *s;
-	int k;
+	int i, k;
 
-	for (k = 0; k < c->from->n_hbas; k++) {
-		if (port_is_shut(pl, &c->from->hbas[k]))
-			continue;
-		s = port_step(pl, c, c->from, &c->from->hbas[k], PHASE_PARK, false);
-		s->verb = '!';
-		s->summary = arena_printf(&pl->plan->arena, "shut port %s/%s: %s cannot be powered off (fence F3)",
-					  c->from->hbas[k].fabric->name, c->from->hbas[k].port, c->from->name);
-	}
+	for (i = 0; i < pl->n; i++)
+		for (k = 0; pl->casts[i].to == m && pl->casts[i].persona && k < pl->casts[i].persona->n_vhbas; k++)
+			if (model_hba(pl->casts[i].persona, k, m) == hba)
+				return true;
+	return false;
 }
 
-/* A port that was shut as a fence, or by the switch, opens for a machine that is off for certain. */
-void plan_open_ports(struct planner *pl, const struct cast *c)
+/* The HBA of vhba @i on @m, when no vhba before lies on it too. */
+static const struct hba *first_hba(const struct persona *p, int i, const struct machine *m)
+{
+	const struct hba *hba = model_hba(p, i, m);
+	int k;
+
+	for (k = 0; k < i; k++)
+		if (model_hba(p, k, m) == hba)
+			return NULL;
+	return hba;
+}
+
+void plan_shut_ports(struct planner *pl, const struct cast *c)
 {
 	const struct hba *hba;
 	struct plan_step *s;
-	int i, k;
+	int i;
 
 	for (i = 0; i < c->persona->n_vhbas; i++) {
-		hba = model_hba(c->persona, i, c->to);
-		for (k = 0; k < i && model_hba(c->persona, k, c->to) != hba; k++)
-			;
-		if (!hba || k < i || plan_fabric_is_silent(pl, hba->fabric) || !port_is_shut(pl, hba))
+		hba = first_hba(c->persona, i, c->from);
+		if (!hba || is_entered_by(pl, c->from, hba) || plan_fabric_is_silent(pl, hba->fabric) || port_is_shut(pl, hba))
 			continue;
-		s = port_step(pl, c, c->to, hba, PHASE_PREPARE, true);
-		s->verb = '+';
-		s->summary = arena_printf(&pl->plan->arena, "open port %s/%s for %s", hba->fabric->name, hba->port, c->to->name);
+		s = port_step(pl, c, c->from, hba, PHASE_PARK, false, true);
+		s->verb = '-';
+		s->summary = arena_printf(&pl->plan->arena, "shut port %s/%s, which %s leaves (fence F3)", hba->fabric->name, hba->port,
+					  c->persona->name);
+	}
+}
+
+static void leave_unfenced(struct planner *pl, const struct cast *c, const struct hba *hba)
+{
+	if (!pl->plan->unfenced)
+		pl->plan->unfenced = json_array();
+	json_array_append_new(pl->plan->unfenced, json_pack("{s:o, s:s, s:s}", "port", json_sprintf("%s/%s", hba->fabric->name, hba->port),
+							    "machine", c->to->name, "persona", c->persona->name));
+}
+
+/* What earlier casts had to leave: it stays shut, whatever becomes of this one. */
+void plan_shut_unfenced(struct planner *pl, const struct cast *c)
+{
+	const struct hba *hba;
+	struct plan_step *s;
+	int i;
+
+	for (i = 0; i < c->n_unfenced; i++) {
+		hba = c->unfenced[i].hba;
+		if (is_entered_by(pl, c->unfenced[i].machine, hba) || !json_object_get(pl->observed, hba->fabric->name) ||
+		    plan_fabric_is_silent(pl, hba->fabric))
+			continue;
+		s = port_step(pl, c, c->unfenced[i].machine, hba, PHASE_PARK, false, false);
+		json_decref(s->undo);
+		s->undo = NULL;
+		s->machine = NULL; /* which may play another role by now, without this card */
+		s->verb = port_is_shut(pl, hba) ? '=' : '-';
+		s->summary = arena_printf(&pl->plan->arena, "shut port %s/%s of %s, where %s was cast while %s did not answer (fence F3)",
+					  hba->fabric->name, hba->port, c->unfenced[i].machine->name, c->persona->name, hba->fabric->name);
+	}
+}
+
+/* They open for a machine that is off for certain; and when this is undone they are shut, unless a role was there before. */
+void plan_open_ports(struct planner *pl, const struct cast *c)
+{
+	bool played = machine_is_source(pl, c->to);
+	const struct hba *hba;
+	struct plan_step *s;
+	int i;
+
+	for (i = 0; i < c->persona->n_vhbas; i++) {
+		hba = first_hba(c->persona, i, c->to);
+		if (hba && plan_fabric_is_silent(pl, hba->fabric))
+			leave_unfenced(pl, c, hba);
+		if (!hba || plan_fabric_is_silent(pl, hba->fabric))
+			continue;
+		s = port_step(pl, c, c->to, hba, PHASE_PREPARE, true, played && !port_is_shut(pl, hba));
+		s->verb = port_is_shut(pl, hba) ? '+' : '=';
+		s->summary = arena_printf(&pl->plan->arena, "port %s/%s is open for %s", hba->fabric->name, hba->port, c->persona->name);
 	}
 }
 

@@ -57,7 +57,7 @@ const json_t *plan_seen(struct planner *pl, const char *device, const char *sect
 	return seen;
 }
 
-static bool machine_is_source(const struct planner *pl, const struct machine *m)
+bool machine_is_source(const struct planner *pl, const struct machine *m)
 {
 	int i;
 
@@ -83,7 +83,7 @@ static int plan_offs(struct planner *pl, const struct cast *c)
 	return c->to && !machine_is_source(pl, c->to) ? plan_off(pl, c, c->to, false) : 0;
 }
 
-/* What the role had on arrays and fabrics; and, where the machine may go on running, its ports there. */
+/* What the role had on arrays and fabrics. */
 static int plan_take_storage(struct planner *pl, const struct cast *c)
 {
 	if (!c->persona)
@@ -91,8 +91,9 @@ static int plan_take_storage(struct planner *pl, const struct cast *c)
 	if (plan_check_fabrics(pl, c) < 0 || plan_unmaps(pl, c) < 0)
 		return -1;
 	plan_unzones(pl, c);
-	if (c->from && c->persona->n_vhbas && plan_is_blind(pl, c->from))
+	if (c->from)
 		plan_shut_ports(pl, c);
+	plan_shut_unfenced(pl, c);
 	return 0;
 }
 
@@ -214,6 +215,7 @@ void plan_destroy(struct plan *plan)
 	free_steps(plan->steps, plan->n_steps);
 	free_steps(plan->restore, plan->n_restore);
 	json_decref(plan->used);
+	json_decref(plan->unfenced);
 	json_decref(plan->warnings);
 	json_decref(plan->differences);
 	arena_fini(&plan->arena);

@@ -44,6 +44,14 @@ enum cast_kind {
 	CAST_RETURN  /* from: out of quarantine: off, its role's maps gone, ports parked.  persona may be NULL */
 };
 
+enum { UNFENCED_MAX = 64 };
+
+/* A port of a fabric that may be open, with cards behind it that carry WWPNs of the role. */
+struct unfenced_port {
+	const struct machine *machine;
+	const struct hba *hba;
+};
+
 struct cast {
 	const struct persona *persona;
 	const struct machine *from, *to;
@@ -51,6 +59,8 @@ struct cast {
 	int64_t next_generation; /* that a new activation would get */
 	const struct identities *identities;
 	enum cast_kind kind;
+	struct unfenced_port *unfenced; /* left by earlier casts of the persona */
+	int n_unfenced;
 };
 
 /* In the order of execution; undo runs backwards. */
@@ -113,6 +123,7 @@ struct plan {
 	/* What brings the roles back that were running, once all steps are undone: a port in its final network boots nothing. */
 	struct plan_step *restore;
 	int n_restore, restore_size;
+	json_t *unfenced; /* ports that it leaves unfenced, [{port: "FABRIC/PORT", machine, persona}]; or NULL */
 	json_t *warnings; /* what a person should know before it is done, [text]; or NULL */
 	json_t *differences; /* of an adoption: what is not as the persona says, [{device, object, summary}]; else NULL */
 	int changes; /* steps that change something, not only confirm */

@@ -16,13 +16,6 @@ const char *power_of(struct planner *pl, const struct machine *m)
 	return power;
 }
 
-bool plan_is_blind(struct planner *pl, const struct machine *m)
-{
-	const char *power = power_of(pl, m);
-
-	return strcmp(power, "on") != 0 && strcmp(power, "off") != 0 && strcmp(power, "confirmed") != 0;
-}
-
 bool machine_is_target(const struct planner *pl, const struct machine *m)
 {
 	int i;

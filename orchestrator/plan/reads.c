@@ -79,6 +79,8 @@ json_t *plan_reads(const struct model *m, const struct cast *casts, int n)
 			want_fabrics(reads, &casts[i]);
 			want_fabric_ports(reads, casts[i].from);
 			want_fabric_ports(reads, casts[i].to);
+			for (k = 0; k < casts[i].n_unfenced; k++)
+				want(reads, casts[i].unfenced[k].hba->fabric, "port:", casts[i].unfenced[k].hba->port);
 		}
 		for (k = 0; casts[i].persona && k < casts[i].persona->n_volumes; k++) {
 			want(reads, casts[i].persona->volumes[k].array, "map:", casts[i].persona->name);

@@ -220,6 +220,7 @@ static void start_run(struct planning *p, const struct plan *plan, const struct 
 		return;
 	}
 	approval_use(c, plan->id);
+	unfenced_note(c, plan);
 	doc = run_doc(p, plan, casts, n);
 	steps = json_array();
 	for (i = 0; i < plan->n_steps; i++)

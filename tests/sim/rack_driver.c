@@ -148,7 +148,9 @@ static int64_t pace(const struct rack_request *q)
 		return sim_between(s, 5, 60);
 	case RACK_ARRAY:
 		return sim_between(s, 20, q->n ? 800 : 100);
-	case RACK_BMC:
+	case RACK_FABRIC:
+		return sim_between(s, 20, q->n ? 3000 : 100);
+	default:
 		break;
 	}
 	return sim_between(s, 20, 200);
@@ -242,7 +244,9 @@ static json_t *document(struct rack_request *q, struct error *err)
 		return switch_document(&r->switches[q->dev->index], objects, err);
 	case RACK_ARRAY:
 		return array_document(&r->arrays[q->dev->index], objects, err);
-	case RACK_BMC:
+	case RACK_FABRIC:
+		return fabric_document(&r->fabrics[q->dev->index], objects, err);
+	default:
 		break;
 	}
 	return bmc_document(&r->machines[q->dev->index], objects, err);
@@ -386,7 +390,7 @@ static struct rack_driver *driver_of(struct rack *r, const char *name)
 {
 	int i;
 
-	for (i = 0; i < 6; i++)
+	for (i = 0; i < 2 * RACK_CLASSES; i++)
 		if (!strcmp(r->drivers[i].name, name))
 			return &r->drivers[i];
 	return NULL;
@@ -412,7 +416,7 @@ void rack_send(struct rack *r, const char *driver, const json_t *frame)
 static json_t *hello_of(const struct rack_driver *drv)
 {
 	static const char *const classes[] = {
-		[RACK_SWITCH] = "switch", [RACK_ARRAY] = "storage", [RACK_BMC] = "bmc"
+		[RACK_SWITCH] = "switch", [RACK_ARRAY] = "storage", [RACK_BMC] = "bmc", [RACK_FABRIC] = "fabric"
 	};
 
 	return json_pack(
