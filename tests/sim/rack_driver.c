@@ -202,11 +202,25 @@ static int64_t second_reading(const struct rack_request *q)
 	return 0;
 }
 
+/* A switch carries out the order for a port when it gets it or never: there is no queue in front of ports, and no generation
+ * on them that would tell an old order from a new one (doc/reliability.md). */
+static bool orders_a_port(const struct rack_request *q)
+{
+	size_t i;
+
+	for (i = 0; i < q->n && q->dev->cls == RACK_FABRIC; i++)
+		if (!strncmp(q->changes[i].object, "port:", 5))
+			return true;
+	return false;
+}
+
 static void apply(struct rack_request *q, enum fault f)
 {
 	struct rack *r = q->driver->rack;
 	int64_t more = 0;
 
+	if (f == FAULT_LATE && orders_a_port(q))
+		f = FAULT_LOSE_ANSWER;
 	switch ((int)f) {
 	case FAULT_LATE:
 		request_put_off(q);

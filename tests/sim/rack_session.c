@@ -167,12 +167,13 @@ void array_write(struct rack_array *a, struct rack_machine *m, const struct rack
 	for (i = 0; i < map->n_luns; i++) {
 		v = &a->volumes[map->luns[i].volume];
 		w = &r->writes[r->n_writes++ % RACK_WRITES];
+		/* Over FC the generation is the map's: a WWPN has none.  Who else could have it is what the ports are shut for. */
 		*w = (struct rack_write){ .machine = m->index,
-					  .generation = m->generation,
+					  .generation = map->fc ? map->generation : m->generation,
 					  .array = a->dev.index,
 					  .volume = map->luns[i].volume,
 					  .time = r->sim->now,
-					  .stale = m->generation != v->granted };
+					  .stale = (map->fc ? map->generation : m->generation) != v->granted };
 		memcpy(w->persona, m->persona, sizeof(w->persona));
 		r->stale_writes += w->stale;
 		v->last = *w;

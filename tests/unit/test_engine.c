@@ -369,6 +369,31 @@ TEST(masks_in_the_highest_generation_that_the_run_has_set)
 	world_close(&w);
 }
 
+/* A port of a fabric that was opened: nobody knows who is behind it. */
+static const char opened[] =
+	"[{'phase': 1, 'device': 'fab-a', 'object': 'port:4', 'set': {'enabled': true}, 'undo': {'enabled': false}},"
+	" {'phase': 2, 'device': 'leaf1', 'object': 'port:p1', 'set': {'native': 5}, 'undo': {'native': 6}},"
+	" {'phase': 3, 'device': 'bmc', 'object': 'power', 'set': {'power': 'on'}, 'generation': 4}]";
+
+TEST(masks_by_shutting_the_ports_of_fabrics)
+{
+	struct world w;
+
+	world_open(&w);
+	world_start(&w, opened);
+	done(&w, 0);
+	done(&w, 1);
+	answer(&w, 2, OUTCOME_NOT_APPLIED, ERROR_REFUSED);
+	answer(&w, 1, OUTCOME_NOT_APPLIED, ERROR_REFUSED);
+	assert_contains(w.log.data, "added fab-a port:4");
+	assert_null(strstr(w.log.data, "added leaf1"));
+	done(&w, 4);
+	assert_contains(w.log.data, "intent 3\nsend 3 {\"enabled\":false}\n");
+	done(&w, 3);
+	assert_string_equal(w.ended, "quarantined");
+	world_close(&w);
+}
+
 TEST(masks_and_quarantines_when_an_undo_fails)
 {
 	struct world w;
@@ -793,7 +818,7 @@ UNIT_MAIN(T(goes_forward_phase_by_phase), T(sends_owner_and_generation_with_a_ch
 	  T(tells_whom_a_step_waits_for),
 	  T(undoes_in_reverse_order_of_phases), T(undoes_what_failed_after_an_unknown_attempt),
 	  T(stops_retrying_other_steps_once_one_has_failed), T(settles_an_unknown_step_before_it_undoes),
-	  T(masks_in_the_highest_generation_that_the_run_has_set), T(masks_and_quarantines_when_an_undo_fails), T(does_not_repeat_a_password_while_masking),
+	  T(masks_in_the_highest_generation_that_the_run_has_set), T(masks_and_quarantines_when_an_undo_fails), T(masks_by_shutting_the_ports_of_fabrics), T(does_not_repeat_a_password_while_masking),
 	  T(casts_a_role_anew_that_lost_its_power_in_a_run_that_was_undone), T(leaves_a_role_alone_that_never_lost_its_power),
 	  T(quarantines_when_a_role_can_not_be_brought_back), T(gives_an_undo_two_minutes_before_it_gives_up),
 	  T(cancels_after_what_is_on_its_way_has_answered), T(cancels_a_wait_for_the_world_at_once),
