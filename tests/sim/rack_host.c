@@ -283,11 +283,11 @@ static void run(struct rack_machine *m)
 	}
 }
 
-/* What it knows comes from its cards. */
+/* What it knows comes from its cards.  They keep their names when the role has left, behind ports that are shut: a name
+ * twice is nothing before both log in, which the fabric sees. */
 static void take_card(struct rack_machine *m)
 {
 	snprintf(m->persona, sizeof(m->persona), "p%d", m->card + 1);
-	rack_wwpn(m->card, 0, m->initiator);
 }
 
 static void live(void *arg)

@@ -194,7 +194,7 @@ static void check_grant(struct story *s, const struct ledger_run *run, const str
 	}
 }
 
-/* I12: a run never changes fabrics of both sides at the same time. */
+/* I13: a run never changes fabrics of both sides at the same time. */
 static void check_sides(struct story *s, const struct ledger_run *run, const char *device)
 {
 	const struct ledger_step *step;
@@ -343,7 +343,7 @@ static void check_stamps(struct story *s)
 		}
 }
 
-/* I13: no switch has to shut a port because a WWPN came twice. */
+/* I14: no switch has to shut a port because a WWPN came twice. */
 static void check_duplicates(struct story *s)
 {
 	int i, holder;
