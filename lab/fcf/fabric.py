@@ -137,7 +137,7 @@ class Fabric:
     def _is_up(self):
         if self.process.poll() is not None:
             raise RuntimeError(self.output())
-        return os.path.exists(f"{self.dir}/control")
+        return sandbox.listens(f"{self.dir}/control")
 
     def output(self):
         with open(f"{self.dir}/output", encoding="utf-8", errors="replace") as f:

@@ -263,7 +263,7 @@ class BmcSim(IpmiPeer):
             [f"{TOP}/lab/bmcsim/bmcsim", "--address", self.address(name), "--password-file", f"{folder}/password",
              "--control", control, "--log", f"{folder}/log", "--boot-text", f"{TEXT}\r\n", "--fault", "sessions=63",
              *more], f"{folder}/output")
-        sandbox.wait_until("bmcsim", lambda: os.path.exists(control))
+        sandbox.wait_until("bmcsim", lambda: sandbox.listens(control))
 
     def restart_with(self, *more, password=None):
         sandbox.end(self.sims["dev"])

@@ -58,12 +58,12 @@ class OvsdbPeer(Peer):
         self.server = sandbox.start(["ovsdb-server", self.db, f"--remote=punix:{self.sock}", *self.remotes(),
                                      f"--unixctl={self.dir}/server.ctl"],
                                     f"{self.dir}/server.log", self.tool_env)
-        sandbox.wait_until("ovsdb-server", lambda: os.path.exists(self.sock))
+        sandbox.wait_until("ovsdb-server", lambda: sandbox.listens(self.sock))
 
     def start_switch(self):
         self.switch = sandbox.start(["ovs-vswitchd", f"unix:{self.sock}", f"--unixctl={self.ctl}"],
                                     f"{self.dir}/switch.log", self.tool_env)
-        sandbox.wait_until("ovs-vswitchd", lambda: os.path.exists(self.ctl))
+        sandbox.wait_until("ovs-vswitchd", lambda: sandbox.listens(self.ctl))
 
     def stop(self):
         sandbox.end(self.switch)

@@ -6,6 +6,7 @@ import ctypes
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -70,6 +71,16 @@ def wait_until(what, condition, seconds=10):
         if time.monotonic() > until:
             raise TimeoutError(what)
         time.sleep(0.005)
+
+
+def listens(path):
+    """Whether somebody takes connections there: a socket's file is there a moment before."""
+    try:
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(path)
+        return True
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
 
 
 def out(argv, env=None):

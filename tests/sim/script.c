@@ -29,6 +29,23 @@ static json_t *persona(int i, const char *network)
 	return p;
 }
 
+/* p4 has its disk over Fibre Channel. */
+static json_t *fc_persona(int i)
+{
+	json_t *p = persona(i, "web"), *vhbas = json_object();
+	char wwpn[WWN_SIZE];
+	int side;
+
+	for (side = 0; side < RACK_FABRICS; side++) {
+		rack_wwpn(i - 1, side, wwpn);
+		json_object_set_new(vhbas, side ? "hba1" : "hba0", json_pack("{s:s, s:s}", "fabric", side ? "fab-b" : "fab-a", "wwpn", wwpn));
+	}
+	json_object_set_new(p, "vhbas", vhbas);
+	json_object_set_new(json_object_get(p, "boot"), "method", json_string("hba"));
+	json_object_set_new(json_object_get(p, "proof"), "report", json_string("up"));
+	return p;
+}
+
 static void define(struct script *x, json_t *documents)
 {
 	json_t *body = json_pack("{s:o}", "documents", documents);
@@ -46,6 +63,8 @@ static void define_all(struct script *x)
 	json_array_append_new(documents, json_pack("{s:s, s:o}", "name", "site", "value", rack_site(x->story.rack)));
 	for (i = 1; i <= 3; i++)
 		json_array_append_new(documents, json_pack("{s:s, s:o}", "name", "persona", "value", persona(i, i == 2 ? "db" : "web")));
+	if (x->story.options.fabrics)
+		json_array_append_new(documents, json_pack("{s:s, s:o}", "name", "persona", "value", fc_persona(4)));
 	define(x, documents);
 }
 
@@ -335,7 +354,8 @@ static enum rack_verdict on_verdict(struct story *s, const char *device, const s
 	if (run && run->state == RUN_MASKING)
 		return RACK_CARRIES_OUT;
 	snprintf(key, sizeof(key), "%s/%s=%s%s%lld%s", device, c->object, json_str(c->set, "power", ""), json_str(c->set, "device", ""),
-		 (long long)json_int(c->set, "native", 0), json_bool(c->set, "exists", false) ? "+" : "");
+		 (long long)json_int(c->set, "native", 0),
+		 json_bool(c->set, "exists", false) || json_bool(c->set, "enabled", false) ? "+" : "");
 	note_key(x->undoing ? &x->back : &x->forward, key);
 	if (!strcmp(key, x->trouble.refused))
 		return x->trouble.when == REFUSED_AT_ONCE ? RACK_REFUSES : x->undoing ? RACK_CARRIES_OUT : carry_out_once(x, device);
@@ -346,7 +366,8 @@ static enum rack_verdict on_verdict(struct story *s, const char *device, const s
 
 void script_begin(struct script *x, const struct transition *t, bool trace)
 {
-	struct story_options o = { .seed = 1, .machines = MACHINES, .personas = 3, .trace = trace, .no_drift = true };
+	struct story_options o = { .seed = 1, .machines = MACHINES, .personas = 3, .trace = trace, .no_drift = true,
+				   .fabrics = !strncmp(t->name, "fc-", 3) };
 
 	memset(x, 0, sizeof(*x));
 	x->transition = t;
