@@ -11,7 +11,7 @@ drivers_libdriversdk_a_SOURCES = drivers/sdk/driver.h drivers/sdk/kit.h drivers/
 	drivers/sdk/port.c drivers/sdk/port.h drivers/sdk/map.c drivers/sdk/map.h drivers/sdk/watch.c
 
 if HAVE_CMOCKA
-DRIVER_TESTS = tests/unit/test_driver_port tests/unit/test_driver_tgt tests/unit/test_driver_jsonrpc
+DRIVER_TESTS = tests/unit/test_driver_port tests/unit/test_driver_tgt tests/unit/test_driver_jsonrpc tests/unit/test_driver_shell
 check_PROGRAMS += $(DRIVER_TESTS)
 TESTS += $(DRIVER_TESTS)
 endif
@@ -27,6 +27,9 @@ tests_unit_test_driver_jsonrpc_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/dri
 	$(CMOCKA_CFLAGS)
 tests_unit_test_driver_jsonrpc_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_driver_jsonrpc_SOURCES = tests/unit/test_driver_jsonrpc.c
+tests_unit_test_driver_shell_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport $(CMOCKA_CFLAGS)
+tests_unit_test_driver_shell_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_driver_shell_SOURCES = tests/unit/test_driver_shell.c
 
 EXTRA_DIST += doc/examples/recast-driver-lamp doc/driver-protocol.md tests/conformance/run \
 	tests/conformance/cases.py tests/conformance/cases_bmc.py tests/conformance/cases_storage.py \
@@ -57,15 +60,20 @@ recast_driver_probe_SOURCES = drivers/probe/probe.c
 
 ## What more than one driver says to its devices.
 noinst_LIBRARIES += drivers/libtransport.a
-drivers_libtransport_a_CPPFLAGS = $(LIB_CPPFLAGS) $(SSL_CFLAGS) $(LIBSSH_CFLAGS)
-TRANSPORT_LIBS = drivers/libtransport.a $(SSL_LIBS) $(LIBSSH_LIBS)
+drivers_libtransport_a_CPPFLAGS = $(LIB_CPPFLAGS) $(SSL_CFLAGS) $(SSH_CFLAGS)
+TRANSPORT_LIBS = drivers/libtransport.a $(SSL_LIBS) $(SSH_LIBS)
 drivers_libtransport_a_SOURCES = drivers/transport/stream.c drivers/transport/stream.h drivers/transport/stream_kind.h \
 	drivers/transport/jsonrpc.c drivers/transport/jsonrpc.h drivers/transport/pin.c drivers/transport/pin.h drivers/transport/tls.c \
-	drivers/transport/ssh.h drivers/transport/ssh_address.c
+	drivers/transport/ssh.h drivers/transport/ssh_address.c \
+	drivers/transport/screen.c drivers/transport/screen.h drivers/transport/shell.c drivers/transport/shell.h
 if HAVE_LIBSSH
-drivers_libtransport_a_SOURCES += drivers/transport/ssh.c
+drivers_libtransport_a_SOURCES += drivers/transport/ssh.c drivers/transport/ssh_wire.h drivers/transport/ssh_libssh.c
+else
+if HAVE_LIBSSH2
+drivers_libtransport_a_SOURCES += drivers/transport/ssh.c drivers/transport/ssh_wire.h drivers/transport/ssh_libssh2.c
 else
 drivers_libtransport_a_SOURCES += drivers/transport/ssh_none.c
+endif
 endif
 
 recastlibexec_PROGRAMS += recast-driver-ovsdb

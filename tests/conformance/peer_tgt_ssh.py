@@ -313,7 +313,7 @@ def commands_run_there(lab):
     p = lab.peer
 
     def run(pin, command, credential):
-        return subprocess.run([program, f"ssh://root@127.0.0.1:{PORT}/", pin, command], input=credential, text=True,
+        return subprocess.run([program, f"ssh://root@127.0.0.1:{PORT}", pin, command], input=credential, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=10, check=False)
 
     done = run(p.pin("dev"), "read line; echo got $line; head -c 200000 /dev/zero | tr '\\0' x", p.private_key())

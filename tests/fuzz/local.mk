@@ -62,7 +62,7 @@ tests_fuzz_fuzz_sse_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_sse_SOURCES = tests/fuzz/fuzz_sse.c tests/fuzz/fuzz.h cli/sse.c
 
 tests_fuzz_fuzz_tgt_CPPFLAGS = $(recast_driver_tgt_CPPFLAGS) -I$(top_srcdir)/drivers/storage
-tests_fuzz_fuzz_tgt_LDADD = drivers/libtransport.a drivers/libdriversdk.a -lpthread $(LIBSSH_LIBS) $(SSL_LIBS) $(FUZZ_LIBS)
+tests_fuzz_fuzz_tgt_LDADD = drivers/libtransport.a drivers/libdriversdk.a -lpthread $(SSH_LIBS) $(SSL_LIBS) $(FUZZ_LIBS)
 tests_fuzz_fuzz_tgt_SOURCES = tests/fuzz/fuzz_tgt.c tests/fuzz/fuzz.h drivers/storage/tgt_ipc.c drivers/storage/tgt_link.c drivers/storage/tgt_view.c
 
 tests_fuzz_fuzz_tls_CPPFLAGS = $(recast_front_CPPFLAGS) -I$(top_srcdir)/orchestrator/front
