@@ -92,6 +92,14 @@ recast_driver_tgt_SOURCES = drivers/storage/tgt.c drivers/storage/tgt.h drivers/
 	drivers/storage/tgt_view.c drivers/storage/tgt_map.c drivers/storage/tgt_target.c \
 	drivers/storage/tgt_volume.c drivers/storage/tgt_clone.c
 
+recastlibexec_PROGRAMS += recast-driver-mds
+recast_driver_mds_LDFLAGS = $(DRIVER_LINKING)
+recast_driver_mds_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport
+recast_driver_mds_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS)
+recast_driver_mds_SOURCES = drivers/fabric/mds.c drivers/fabric/mds.h drivers/fabric/mds_link.c drivers/fabric/mds_read.c \
+	drivers/fabric/mds_wish.c drivers/fabric/mds_view.c drivers/fabric/mds_edit.c drivers/fabric/mds_zone.c \
+	drivers/fabric/mds_port.c
+
 include drivers/bmc/local.mk
 
 ## What the conformance suite needs beside the drivers.

@@ -49,22 +49,27 @@ static int say(struct shell *sh, const char *what, int64_t deadline_ms, struct e
 	return stream_send(sh->stream, what, strlen(what), deadline_ms, err);
 }
 
-/* The length of the text before the prompts that it ends with, of which @n have to be there; -1: they are not. */
-static ssize_t before_prompts(const struct shell *sh, int n)
+/* The length of the text before the prompt that it ends with; -1 when it ends with none. */
+static ssize_t before_prompt(const struct shell *sh)
+{
+	size_t len = sh->screen.text.len, prompt = screen_prompt(seen(sh), len, sh->host);
+
+	return prompt ? (ssize_t)(len - prompt) : -1;
+}
+
+/* The same when the prompt has to be there twice, once more after an empty line. */
+static ssize_t before_two_prompts(const struct shell *sh)
 {
 	const char *text = seen(sh);
-	size_t len = sh->screen.text.len;
+	ssize_t len = before_prompt(sh), end = len;
+	size_t prompt;
 
-	for (; n > 0; n--) {
-		size_t prompt = screen_prompt(text, len, sh->host);
-
-		if (!prompt)
-			return -1;
-		len -= prompt;
-		while (n > 1 && len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
-			len--;
-	}
-	return (ssize_t)len;
+	while (end > 0 && text[end - 1] == '\n')
+		end--;
+	prompt = end > 0 && end < len ? screen_prompt(text, (size_t)end, sh->host) : 0;
+	return prompt && prompt == sh->screen.text.len - (size_t)len && !memcmp(text + end - prompt, text + len, prompt) ?
+		       end - (ssize_t)prompt :
+		       -1;
 }
 
 static bool has_echo(const struct shell *sh, const struct exchange *x)
@@ -80,7 +85,7 @@ static int judge_prompt(struct shell *sh, struct exchange *x, int64_t deadline_m
 	if (!x->command->prove)
 		return 1;
 	if (x->nudged)
-		return before_prompts(sh, 2) >= 0;
+		return before_two_prompts(sh) >= 0;
 	x->nudged = true;
 	return say(sh, "\n", deadline_ms, err);
 }
@@ -129,7 +134,7 @@ static int converse(struct shell *sh, struct exchange *x, int64_t deadline_ms, s
 /* What stands between the echo and the prompts. */
 static char *printed(const struct shell *sh, const struct exchange *x)
 {
-	ssize_t len = before_prompts(sh, x->command->prove ? 2 : 1);
+	ssize_t len = x->command->prove ? before_two_prompts(sh) : before_prompt(sh);
 	const char *text = seen(sh), *echo = *x->command->line ? strstr(text, x->command->line) : NULL, *begin = text, *nl;
 	char *out;
 

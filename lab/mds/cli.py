@@ -104,7 +104,8 @@ class Session:
         return (db, None) if db is not None else (None, LOCKED + "\n")
 
     def zone(self, name, vsan=None):
-        inside = self.where if self.mode.startswith("config-zoneset") else None
+        # Without a VSAN it is a command of the zone set, which the zone becomes a member of.
+        inside = self.where if self.mode.startswith("config-zoneset") and not vsan else None
         vsan = vsan or (inside and inside[0])
         if not vsan:
             return INCOMPLETE + "\n"

@@ -62,7 +62,7 @@ def part(document, obj):
     kind, _, name = obj.partition(":")
     if kind == "port":
         return document["ports"].get(name)
-    if kind in ("volume", "map"):
+    if kind in ("volume", "map", "zone", "login"):
         return document[kind + "s"].get(name)
     if kind == "power":
         return {"power": document["power"]}

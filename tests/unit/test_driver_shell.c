@@ -191,7 +191,7 @@ static void a_pager_is_turned_and_an_empty_line_that_it_took_is_typed_again(void
 	(void)state;
 	assert_non_null(out);
 	assert_true(strstr(out, "two") && !strstr(out, "More"));
-	assert_string_equal(script.heard, "show x\n \n");
+	assert_string_equal(script.heard, "show x\n\n \n");
 	free(out);
 	shell_close(sh);
 }
