@@ -35,7 +35,8 @@ EXTRA_DIST += doc/examples/recast-driver-lamp doc/driver-protocol.md tests/confo
 	tests/conformance/cases.py tests/conformance/cases_bmc.py tests/conformance/cases_storage.py \
 	tests/conformance/cases_switch.py tests/conformance/client.py tests/conformance/initiator.py tests/conformance/peer.py \
 	tests/conformance/peer_lamp.py tests/conformance/peer_mock.py tests/conformance/peer_ovsdb.py \
-	tests/conformance/peer_probe.py tests/conformance/peer_tgt.py tests/conformance/peer_tgt_ssh.py tests/conformance/sandbox.py
+	tests/conformance/peer_probe.py tests/conformance/peer_tgt.py tests/conformance/peer_tgt_ssh.py tests/conformance/peer_mds.py \
+	tests/conformance/sandbox.py tests/conformance/sshd.py
 dist_man_MANS += man/recast-driver.7
 
 recastlibexec_PROGRAMS += recast-driver-mock
