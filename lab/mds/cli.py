@@ -37,7 +37,7 @@ class Session:
 
     def run(self, line):
         """What one line prints.  Question and Hangup come through."""
-        line = line.strip()
+        line = " ".join(line.split())
         show, _, pipe = line.partition("|")
         with self.switch.locked() as state:
             if line:
@@ -120,7 +120,10 @@ class Session:
         self.mode = "config-zoneset-zone" if inside else "config-zone"
         self.where = (vsan, name, inside[-1]) if inside else (vsan, name)
 
-    def no_zone(self, name, vsan):
+    def no_zone(self, name, vsan=None):
+        vsan = vsan or (self.where[0] if self.mode.startswith("config-zoneset") else None)
+        if not vsan:
+            return INCOMPLETE + "\n"
         db, words = self._edit(vsan)
         if words:
             return words
@@ -452,7 +455,7 @@ COMMANDS = (
     (None, r"copy running-config startup-config", Session.copy_run_start),
     ("exec", r"clear zone lock vsan " + N, Session.clear_lock),
     ("config", rf"zone name {NAME}(?: vsan {N})?", Session.zone),
-    ("config", rf"no zone name {NAME} vsan {N}", Session.no_zone),
+    ("config", rf"no zone name {NAME}(?: vsan {N})?", Session.no_zone),
     ("config", rf"zoneset name {NAME} vsan {N}", Session.zoneset),
     ("config", rf"no zoneset name {NAME} vsan {N}", Session.no_zoneset),
     ("config", rf"zoneset activate name {NAME} vsan {N}", Session.activate),
