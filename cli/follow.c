@@ -171,6 +171,16 @@ static int64_t took(const json_t *step)
 	return started && ended >= started ? ended - started : -1;
 }
 
+/* What a step that is under way waits for, when its device said so; NULL: nothing in particular. */
+static const char *waits_for(const json_t *step)
+{
+	const char *state = json_str(step, "state", "pending");
+
+	if (strcmp(state, "intent") != 0 && strcmp(state, "undo") != 0)
+		return NULL;
+	return json_str(json_object_get(step, "error"), "text", NULL);
+}
+
 /* One line that does not wrap: cut at the width of the terminal, counting characters, not bytes. */
 static void put_line(const char *line)
 {
@@ -188,11 +198,15 @@ static void put_line(const char *line)
 static void draw_step(const json_t *step)
 {
 	const char *state = json_str(step, "state", "pending");
+	const char *waits = waits_for(step);
 	int64_t ms = took(step);
 	char line[LINE_MAX_BYTES];
 
-	snprintf(line, sizeof(line), "  %-8s %s%s%s%s", word_of(state), follow_step(step),
-		 ms >= 0 ? "  (" : "", ms >= 0 ? show_duration(ms) : "", ms >= 0 ? ")" : "");
+	if (waits)
+		snprintf(line, sizeof(line), "  %-8s %s: %s", "waits", follow_step(step), safe(waits));
+	else
+		snprintf(line, sizeof(line), "  %-8s %s%s%s%s", word_of(state), follow_step(step), ms >= 0 ? "  (" : "",
+			 ms >= 0 ? show_duration(ms) : "", ms >= 0 ? ")" : "");
 	fputs(tone(stderr, tone_of_state(state)), stderr);
 	put_line(line);
 	fputs(tone_end(stderr), stderr);
@@ -239,28 +253,37 @@ static void redraw(struct follow *f)
 	fflush(stderr);
 }
 
-/* Without a terminal: a line for each step that came to an end since the last time. */
+static void tell_step(const json_t *step, size_t i, size_t n)
+{
+	const char *state = json_str(step, "state", "pending"), *waits = waits_for(step);
+	int64_t ms = took(step);
+
+	if (waits)
+		say("%-8s %zu/%zu  %s: %s", "waits", i + 1, n, follow_step(step), safe(waits));
+	else if (is_settled(state))
+		say("%-8s %zu/%zu  %s%s%s%s", word_of(state), i + 1, n, follow_step(step), ms >= 0 ? "  (" : "",
+		    ms >= 0 ? show_duration(ms) : "", ms >= 0 ? ")" : "");
+}
+
+/* Without a terminal: a line for each step that came to an end since the last time, or waits for something else. */
 static void tell(struct follow *f)
 {
 	json_t *steps = steps_of(f->run), *step;
 	size_t n = json_array_size(steps), i;
-	char key[24];
+	char key[24], now[LINE_MAX_BYTES];
 
 	if (!f->is_introduced)
 		say("Run %s: %s", f->id, follow_subject(f->run));
 	f->is_introduced = true;
 	json_array_foreach(steps, i, step) {
-		const char *state = json_str(step, "state", "pending");
-		int64_t ms = took(step);
+		const char *waits = waits_for(step);
 
 		snprintf(key, sizeof(key), "%zu", i);
-		if (!strcmp(json_str(f->told, key, "pending"), state))
+		snprintf(now, sizeof(now), "%s%s", json_str(step, "state", "pending"), waits ? waits : "");
+		if (!strcmp(json_str(f->told, key, "pending"), now))
 			continue;
-		json_object_set_new(f->told, key, json_string(state));
-		if (is_settled(state))
-			say("%-8s %zu/%zu  %s%s%s%s", word_of(state), i + 1, n, follow_step(step),
-			    ms >= 0 ? "  (" : "", ms >= 0 ? show_duration(ms) : "",
-			    ms >= 0 ? ")" : "");
+		json_object_set_new(f->told, key, json_string(now));
+		tell_step(step, i, n);
 	}
 }
 

@@ -145,7 +145,11 @@ static void show_summary(const json_t *plan)
 	const char *impact = json_str(plan, "impact", "none"),
 		   *persona = json_str(plan, "persona", "the persona");
 	const char *fence = json_str(plan, "fence", "");
+	json_t *warning;
+	size_t i;
 
+	json_array_foreach(json_object_get(plan, "warnings"), i, warning)
+		printf("warning: %s\n", safe(json_string_value(warning)));
 	if (*fence)
 		printf("fence: %s\n", safe(fence));
 	printf("Plan: %zu change%s on %zu device%s, ", n, n == 1 ? "" : "s", devices,

@@ -8,7 +8,8 @@ noinst_LIBRARIES += drivers/libdriversdk.a
 drivers_libdriversdk_a_CPPFLAGS = $(DRIVER_CPPFLAGS)
 drivers_libdriversdk_a_SOURCES = drivers/sdk/driver.h drivers/sdk/kit.h drivers/sdk/protocol.c \
 	drivers/sdk/request.c drivers/sdk/worker.c drivers/sdk/options.c drivers/sdk/result.c \
-	drivers/sdk/port.c drivers/sdk/port.h drivers/sdk/map.c drivers/sdk/map.h drivers/sdk/watch.c
+	drivers/sdk/port.c drivers/sdk/port.h drivers/sdk/map.c drivers/sdk/map.h drivers/sdk/watch.c \
+	drivers/sdk/zone.c drivers/sdk/zone.h
 
 if HAVE_CMOCKA
 DRIVER_TESTS = tests/unit/test_driver_port tests/unit/test_driver_tgt tests/unit/test_driver_jsonrpc tests/unit/test_driver_shell
@@ -32,7 +33,7 @@ tests_unit_test_driver_shell_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS) $(CMOCKA_L
 tests_unit_test_driver_shell_SOURCES = tests/unit/test_driver_shell.c
 
 EXTRA_DIST += doc/examples/recast-driver-lamp doc/driver-protocol.md tests/conformance/run \
-	tests/conformance/cases.py tests/conformance/cases_bmc.py tests/conformance/cases_storage.py \
+	tests/conformance/cases.py tests/conformance/cases_bmc.py tests/conformance/cases_fabric.py tests/conformance/cases_storage.py \
 	tests/conformance/cases_switch.py tests/conformance/client.py tests/conformance/initiator.py tests/conformance/peer.py \
 	tests/conformance/peer_lamp.py tests/conformance/peer_mock.py tests/conformance/peer_ovsdb.py \
 	tests/conformance/peer_probe.py tests/conformance/peer_tgt.py tests/conformance/peer_tgt_ssh.py tests/conformance/peer_mds.py \
@@ -44,7 +45,7 @@ recast_driver_mock_LDFLAGS = $(DRIVER_LINKING)
 recast_driver_mock_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/mock -I$(top_srcdir)/drivers/transport
 recast_driver_mock_LDADD = drivers/libtransport.a $(DRIVER_LIBS)
 recast_driver_mock_SOURCES = drivers/mock/mock.c drivers/mock/mock.h drivers/mock/rack.c \
-	drivers/mock/fault.c drivers/mock/fault_kinds.def drivers/mock/switch.c drivers/mock/storage.c \
+	drivers/mock/fault.c drivers/mock/fault_kinds.def drivers/mock/switch.c drivers/mock/fabric.c drivers/mock/storage.c \
 	drivers/mock/bmc.c drivers/mock/security.c drivers/mock/sim.c
 
 recastlibexec_PROGRAMS += recast-driver-password

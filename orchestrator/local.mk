@@ -2,12 +2,12 @@
 noinst_LIBRARIES += orchestrator/libmodel.a orchestrator/libplan.a
 
 orchestrator_libmodel_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/model
-orchestrator_libmodel_a_SOURCES = orchestrator/model/build.h orchestrator/model/document.c orchestrator/model/model.c \
+orchestrator_libmodel_a_SOURCES = orchestrator/model/build.h orchestrator/model/document.c orchestrator/model/fibre.c orchestrator/model/model.c \
 	orchestrator/model/model.h orchestrator/model/persona.c orchestrator/model/problems.c orchestrator/model/problems.h \
 	orchestrator/model/site.c
 
 orchestrator_libplan_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/model -I$(top_srcdir)/orchestrator/plan
-orchestrator_libplan_a_SOURCES = orchestrator/plan/adopt.c orchestrator/plan/build.h orchestrator/plan/drift.c \
+orchestrator_libplan_a_SOURCES = orchestrator/plan/adopt.c orchestrator/plan/build.h orchestrator/plan/drift.c orchestrator/plan/fabric.c \
 	orchestrator/plan/orphans.c orchestrator/plan/place.c orchestrator/plan/plan.c orchestrator/plan/plan.h \
 	orchestrator/plan/ports.c orchestrator/plan/power.c orchestrator/plan/reads.c orchestrator/plan/restore.c \
 	orchestrator/plan/show.c orchestrator/plan/storage.c orchestrator/plan/wiring.c
@@ -63,7 +63,7 @@ orchestrator_libservice_a_SOURCES = orchestrator/service/admin.c orchestrator/se
 	orchestrator/service/define.c orchestrator/service/drift.c orchestrator/service/fence.c orchestrator/service/hands.c orchestrator/service/identity.c orchestrator/service/metrics.c \
 	orchestrator/service/orphans.c orchestrator/service/power.c orchestrator/service/private/reconcile.h orchestrator/service/private/rights.h orchestrator/service/rights.c orchestrator/service/rotation.c \
 	orchestrator/service/private/roster.h orchestrator/service/reconcile.c orchestrator/service/repair.c orchestrator/service/roster.c \
-	orchestrator/service/service.h orchestrator/service/key.c orchestrator/service/list.c orchestrator/service/login.c orchestrator/service/private/token.h orchestrator/service/token.c orchestrator/service/trust.c orchestrator/service/private/trust.h orchestrator/service/view.c orchestrator/service/private/view.h orchestrator/service/wish.c \
+	orchestrator/service/service.h orchestrator/service/key.c orchestrator/service/list.c orchestrator/service/login.c orchestrator/service/private/token.h orchestrator/service/token.c orchestrator/service/trust.c orchestrator/service/unfenced.c orchestrator/service/private/trust.h orchestrator/service/view.c orchestrator/service/private/view.h orchestrator/service/wish.c \
 	orchestrator/service/private/wish.h
 
 orchestrator_libapi_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrator/api \

@@ -1,4 +1,4 @@
-MIGRATIONS = schema/sql/0001_first.sql schema/sql/0002_fence.sql schema/sql/0003_records.sql schema/sql/0004_records.sql
+MIGRATIONS = schema/sql/0001_first.sql schema/sql/0002_fence.sql schema/sql/0003_records.sql schema/sql/0004_records.sql schema/sql/0005_models.sql
 EXTRA_DIST += $(MIGRATIONS)
 dist_recastdata_DATA += schema/device/bmc.json schema/device/fabric.json schema/device/storage.json schema/device/switch.json
 

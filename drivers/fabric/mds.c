@@ -79,18 +79,21 @@ struct asked {
 
 static int take_object(struct asked *a, const char *object, struct error *err)
 {
-	char wwn[MDS_WWN_TEXT];
+	enum fabric_kind kind;
+	const char *name;
 
-	if (!strncmp(object, "zone:", 5) || !strcmp(object, "config") || !strcmp(object, "lock") || !strcmp(object, "capacity"))
-		a->zones = true;
-	else if (!strncmp(object, "login:", 6) && mds_wwn(object + 6, wwn))
-		a->logins = true;
-	else if (!strncmp(object, "port:", 5))
-		a->ports = true;
-	else if (!strcmp(object, "security"))
+	if (!strcmp(object, "security")) {
 		a->security = true;
+		return 0;
+	}
+	if (fabric_object(object, &kind, &name, err))
+		return -1;
+	if (kind == FABRIC_LOGIN)
+		a->logins = true;
+	else if (kind == FABRIC_PORT)
+		a->ports = true;
 	else
-		return error_set(err, ERROR_INVALID, "a fabric has no object \"%s\"", object);
+		a->zones = true;
 	return 0;
 }
 
@@ -128,12 +131,11 @@ static json_t *chosen(const json_t *objects, const char *kind, json_t *found, co
 		json_object_update(out, found);
 	json_array_foreach(objects, i, one) {
 		const char *name = json_string_value(one) + len;
-		char wwn[MDS_WWN_TEXT];
 		json_t *there;
 
 		if (strncmp(json_string_value(one), kind, len) != 0)
 			continue;
-		there = json_object_get(found, mds_wwn(name, wwn) ? wwn : name);
+		there = json_object_get(found, name);
 		json_object_set_new(out, name, there ? json_incref(there) : json_pack("{s:b}", absent, 0));
 	}
 	json_decref(found);
@@ -215,15 +217,17 @@ static json_t *mds_observe(struct driver_device *dev, const struct driver_call *
 
 static void refuse_unknown(struct driver_change *changes, size_t n)
 {
+	enum fabric_kind kind;
+	const char *name;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		const char *o = changes[i].object;
 		struct error err = { 0 };
 
-		if (!strncmp(o, "zone:", 5) || !strncmp(o, "port:", 5) || !strncmp(o, "login:", 6))
+		if (!fabric_object(changes[i].object, &kind, &name, &err) && kind <= FABRIC_LOGIN)
 			continue;
-		error_set(&err, ERROR_INVALID, "a fabric has no object \"%s\" that can be changed", o);
+		if (!err.code)
+			error_set(&err, ERROR_INVALID, "\"%s\" is read only", changes[i].object);
 		change_failed(&changes[i], CHANGE_NOT_APPLIED, &err);
 	}
 }

@@ -5,7 +5,7 @@
  *   mds.c         the driver: open, observe, apply
  *   mds_link.c    the login and its command line, kept between requests; which answers are errors
  *   mds_read.c    what NX-OS shows, as JSON; pure
- *   mds_wish.c    wishes, checked, and names of zones; pure
+ *   mds_wish.c    wishes about zones, with the roles of members; pure
  *   mds_view.c    what is asked of the switch, and the fabric document made of it
  *   mds_edit.c    the difference between what is there and what is wished, as lines; pure
  *   mds_zone.c    zone changes: one session, one activation, one commit
@@ -21,8 +21,7 @@
 
 #include "driver.h"
 #include "text.h"
-
-enum { MDS_NAME_MAX = 65, MDS_WWN_TEXT = 24, MDS_TARGETS_MAX = 64 };
+#include "zone.h"
 
 enum mds_zoning { MDS_AUTO, MDS_PLAIN, MDS_SMART };
 
@@ -67,21 +66,17 @@ void mds_resolve(json_t *zonesets, const json_t *aliases);
 bool mds_has_aliases(const json_t *zonesets);
 /* An error in what a command printed: the line, or NULL. */
 const char *mds_trouble(const char *text, char *line, size_t size);
-/* The WWN in normal form; false when it is none. */
-bool mds_wwn(const char *s, char out[MDS_WWN_TEXT]);
 
 /* mds_wish.c */
 struct mds_wish {
 	bool exists;
-	char owner[64], vhba[64];
-	char zone[MDS_NAME_MAX]; /* its name */
-	json_t *members;	 /* {WWN: ROLE}, owned */
+	const char *key;
+	char zone[ZONE_NAME_SIZE]; /* its name, when it exists */
+	json_t *members;	   /* {WWN: ROLE}, owned */
 	int64_t generation;
 };
 int mds_wish_parse(struct mds_wish *wish, const struct driver_change *c, bool smart, struct error *err);
 void mds_wish_fini(struct mds_wish *wish);
-/* Take "recast_OWNER_VHBA_gN" apart; false for any other name. */
-bool mds_zone_name(const char *name, char key[2 * MDS_NAME_MAX], char owner[MDS_NAME_MAX], int64_t *generation);
 
 /* mds_link.c.  Between enter and leave the link is this thread's. */
 struct mds_link *mds_link_create(const struct driver_device *dev, const char *address, struct error *err);

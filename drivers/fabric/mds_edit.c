@@ -17,11 +17,9 @@ static const json_t *full_zones(const struct mds_view *v)
 /* Is @name a zone of the wish's KEY, and of which generation? */
 static bool is_of(const char *name, const struct mds_wish *wish, int64_t *generation)
 {
-	char key[2 * MDS_NAME_MAX], owner[MDS_NAME_MAX];
-	size_t len = strlen(wish->owner);
+	char key[ZONE_KEY_SIZE];
 
-	return mds_zone_name(name, key, owner, generation) && !strncmp(key, wish->owner, len) && key[len] == '.' &&
-	       !strcmp(key + len + 1, wish->vhba);
+	return zone_name_parse(name, key, generation) && !strcmp(key, wish->key);
 }
 
 /* Does @zones hold a zone of the KEY that is not the wished one? */
@@ -155,14 +153,14 @@ size_t mds_foreign_zones(const struct mds_view *v)
 /* Members that are no WWNs are shown otherwise when they are in force; then only their number counts. */
 static bool alike(const json_t *a, const json_t *b)
 {
-	char wwn[MDS_WWN_TEXT];
+	char wwn[WWN_SIZE];
 	const char *member;
 	json_t *role;
 
 	if (!a || !b || json_object_size(a) != json_object_size(b))
 		return false;
 	json_object_foreach((json_t *)(uintptr_t)a, member, role)
-		if (mds_wwn(member, wwn) && !json_object_get(b, member))
+		if (wwn_canonical(member, wwn) && !json_object_get(b, member))
 			return false;
 	return true;
 }

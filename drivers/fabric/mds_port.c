@@ -14,21 +14,21 @@
 
 enum { COPIES = 3, COPY_PAUSE_MS = 200, SAVE_AGAIN_MS = 1000, LOGIN_AGAIN_MS = 500 };
 
-static const char *name_of(const struct driver_change *c, const char *kind)
+/* The name when the object is of that kind, and well formed. */
+static const char *name_of(const struct driver_change *c, enum fabric_kind kind)
 {
-	return !strncmp(c->object, kind, strlen(kind)) ? c->object + strlen(kind) : NULL;
+	struct error err = { 0 };
+	enum fabric_kind its;
+	const char *name;
+
+	return !fabric_object(c->object, &its, &name, &err) && its == kind ? name : NULL;
 }
 
 static int port_wish(const struct driver_change *c, const json_t *port, bool *enabled, struct error *err)
 {
-	const json_t *wish = json_object_get(c->set, "enabled");
-
-	if (!json_is_boolean(wish) || json_object_size(c->set) != 1)
-		return error_set(err, ERROR_INVALID, "a port's wish is {\"enabled\": true} or false");
-	if (!port)
-		return error_set(err, ERROR_INVALID, "the VSAN has no such port");
-	*enabled = json_is_true(wish);
-	return 0;
+	if (fabric_port_wish_parse(enabled, c, err))
+		return -1;
+	return port ? 0 : error_set(err, ERROR_INVALID, "the VSAN has no port %s", c->object + strlen("port:"));
 }
 
 static int type_port(struct mds *m, const char *port, bool enabled, int64_t deadline_ms, struct error *err)
@@ -76,7 +76,7 @@ void mds_ports_apply(struct mds *m, struct driver_change *changes, size_t n, int
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		const char *name = name_of(&changes[i], "port:");
+		const char *name = name_of(&changes[i], FABRIC_PORT);
 		struct error err = { 0 };
 		int rc = -1;
 
@@ -95,18 +95,16 @@ void mds_ports_apply(struct mds *m, struct driver_change *changes, size_t n, int
 	json_decref(ports);
 }
 
-static void judge_login(struct driver_change *c, const char *name, const json_t *logins)
+static void judge_login(struct driver_change *c, const char *wwn, const json_t *logins)
 {
-	const json_t *online = json_object_get(c->set, "online");
+	const json_t *login = json_object_get(logins, wwn);
 	struct error err = { 0 };
-	char wwn[MDS_WWN_TEXT];
 
-	if (!mds_wwn(name, wwn) || !json_is_false(online) || json_object_size(c->set) != 1) {
-		error_set(&err, ERROR_INVALID, "a login's wish is {\"online\": false}, of a WWPN");
+	if (login_wish_check(c, &err)) {
 		change_failed(c, CHANGE_NOT_APPLIED, &err);
-	} else if (json_object_get(logins, wwn)) {
-		error_set(&err, ERROR_BUSY, "%s is logged in at %s", wwn, json_str(json_object_get(logins, wwn), "port", "the fabric"));
-		change_again_for(c, LOGIN_AGAIN_MS, &err);
+	} else if (login) {
+		error_set(&err, ERROR_BUSY, "%s is logged in at %s", wwn, json_str(login, "port", "the fabric"));
+		change_waits(c, LOGIN_AGAIN_MS, &err);
 	} else {
 		change_done(c, false, json_pack("{s:b}", "online", 0));
 	}
@@ -118,7 +116,7 @@ void mds_logins_apply(struct mds *m, struct driver_change *changes, size_t n, in
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		const char *name = name_of(&changes[i], "login:");
+		const char *name = name_of(&changes[i], FABRIC_LOGIN);
 		struct error err = { 0 };
 
 		if (!name)
@@ -163,5 +161,5 @@ void mds_save(struct mds *m, struct driver_change *changes, size_t n, int64_t de
 	error_wrap(&err, "the change is in force, and not in the startup configuration");
 	for (i = 0; i < n; i++)
 		if (changes[i].status == CHANGE_DONE && strncmp(changes[i].object, "login:", 6) != 0)
-			change_again_for(&changes[i], SAVE_AGAIN_MS, &err);
+			change_waits(&changes[i], SAVE_AGAIN_MS, &err);
 }

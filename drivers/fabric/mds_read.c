@@ -138,10 +138,10 @@ static bool is_role(const char *word)
 static void add_member(json_t *zone, const struct line *l)
 {
 	const char *wwn = word_after(l, "pwwn"), *alias = word_after(l, "device-alias"), *role = l->words[l->n - 1];
-	char name[256], normal[MDS_WWN_TEXT];
+	char name[256], normal[WWN_SIZE];
 	int i = !strcmp(l->words[0], "*"), n = 0;
 
-	if (wwn && mds_wwn(wwn, normal))
+	if (wwn && wwn_canonical(wwn, normal))
 		snprintf(name, sizeof(name), "%s", normal);
 	else if (alias)
 		snprintf(name, sizeof(name), "alias %s", alias);
@@ -188,13 +188,13 @@ json_t *mds_zonesets_parse(const char *text)
 json_t *mds_aliases_parse(const char *text)
 {
 	json_t *aliases = json_object();
-	char wwn[MDS_WWN_TEXT];
+	char wwn[WWN_SIZE];
 	struct line l;
 
 	while (next_line(&text, &l)) {
-		const char *name = word_after(&l, "name");
+		const char *name = word_after(&l, "name"), *its = word_after(&l, "pwwn");
 
-		if (!name || !mds_wwn(word_after(&l, "pwwn"), wwn))
+		if (!name || !its || !wwn_canonical(its, wwn))
 			continue;
 		text_clean_utf8((char *)(uintptr_t)name);
 		json_object_set_new(aliases, name, json_string(wwn));
@@ -210,11 +210,11 @@ static bool is_fcid(const char *s)
 json_t *mds_fcns_parse(const char *text)
 {
 	json_t *logins = json_object();
-	char wwn[MDS_WWN_TEXT];
+	char wwn[WWN_SIZE];
 	struct line l;
 
 	while (next_line(&text, &l))
-		if (l.n >= 3 && is_fcid(l.words[0]) && mds_wwn(l.words[2], wwn))
+		if (l.n >= 3 && is_fcid(l.words[0]) && wwn_canonical(l.words[2], wwn))
 			json_object_set_new(logins, wwn, json_pack("{s:b, s:s, s:s}", "online", 1, "fcid", l.words[0], "port", ""));
 	return logins;
 }
@@ -222,13 +222,13 @@ json_t *mds_fcns_parse(const char *text)
 /* The name server knows ports of the whole fabric; at which port and under which node name, only their own switch. */
 void mds_flogi_parse(const char *text, json_t *logins)
 {
-	char wwn[MDS_WWN_TEXT], node[MDS_WWN_TEXT];
+	char wwn[WWN_SIZE], node[WWN_SIZE];
 	struct line l;
 
 	while (next_line(&text, &l)) {
 		json_t *one;
 
-		if (l.n < 5 || !is_fcid(l.words[2]) || !mds_wwn(l.words[3], wwn) || !mds_wwn(l.words[4], node) ||
+		if (l.n < 5 || !is_fcid(l.words[2]) || !wwn_canonical(l.words[3], wwn) || !wwn_canonical(l.words[4], node) ||
 		    !(one = json_object_get(logins, wwn)))
 			continue;
 		text_clean_utf8(l.words[0]);

@@ -146,17 +146,17 @@ static bool is_smart(const json_t *zone)
 
 static json_t *one_zone(const struct mds_view *v, const char *name)
 {
-	char key[2 * MDS_NAME_MAX], owner[MDS_NAME_MAX];
+	char key[ZONE_KEY_SIZE];
 	const json_t *active = json_object_get(mds_view_active(v), name);
 	const json_t *zone = active ? active : json_object_get(json_object_get(v->zones, ""), name);
 	int64_t generation;
 	json_t *out = json_pack("{s:b, s:s, s:o, s:s, s:b, s:b}", "exists", 1, "name", name, "members", sorted_members(zone), "kind",
 				is_smart(zone) ? "smart" : "plain", "active", active != NULL, "managed", 0);
 
-	if (!mds_zone_name(name, key, owner, &generation))
+	if (!zone_name_parse(name, key, &generation))
 		return out;
 	json_object_set_new(out, "managed", json_true());
-	json_object_set_new(out, "owner", json_string(owner));
+	json_object_set_new(out, "owner", json_stringn(key, strcspn(key, ".")));
 	json_object_set_new(out, "generation", json_integer(generation));
 	return out;
 }
@@ -164,18 +164,17 @@ static json_t *one_zone(const struct mds_view *v, const char *name)
 /* Add the zones of @from, by KEY; of two generations the higher one. */
 static void add_zones(const struct mds_view *v, const json_t *from, json_t *out)
 {
-	char key[2 * MDS_NAME_MAX], owner[MDS_NAME_MAX];
+	char key[ZONE_KEY_SIZE];
 	const char *name;
 	json_t *zone;
 
 	json_object_foreach((json_t *)(uintptr_t)from, name, zone) {
 		int64_t generation;
+		bool ours = zone_name_parse(name, key, &generation);
 
-		if (!mds_zone_name(name, key, owner, &generation))
-			snprintf(key, sizeof(key), "%s", name);
-		else if (json_int(json_object_get(out, key), "generation", -1) > generation)
+		if (ours && json_int(json_object_get(out, key), "generation", -1) > generation)
 			continue;
-		json_object_set_new(out, key, one_zone(v, name));
+		json_object_set_new(out, ours ? key : name, one_zone(v, name));
 	}
 }
 

@@ -36,7 +36,11 @@ struct work {
 
 static bool is_zone(const struct driver_change *c)
 {
-	return !strncmp(c->object, "zone:", strlen("zone:"));
+	struct error err = { 0 };
+	enum fabric_kind kind;
+	const char *name;
+
+	return !fabric_object(c->object, &kind, &name, &err) && kind == FABRIC_ZONE;
 }
 
 static void fail_open(struct work *w, enum change_status status, const struct error *err)
@@ -54,7 +58,7 @@ static void wait_open(struct work *w, int64_t after_ms, const struct error *why)
 
 	for (i = 0; i < w->n; i++)
 		if (w->open[i])
-			change_again_for(w->changes[i], after_ms, why);
+			change_waits(w->changes[i], after_ms, why);
 }
 
 static bool any_open(const struct work *w)
@@ -172,7 +176,7 @@ static bool would_empty(const struct work *w)
 {
 	const json_t *set = mds_view_set(&w->view);
 	size_t gone = 0, i, others = mds_foreign_zones(&w->view);
-	char key[2 * MDS_NAME_MAX], owner[MDS_NAME_MAX];
+	char key[ZONE_KEY_SIZE];
 	int64_t generation;
 	const char *name;
 	json_t *zone;
@@ -181,10 +185,10 @@ static bool would_empty(const struct work *w)
 		if (w->open[i] && w->wishes[i].exists)
 			return false;
 	json_object_foreach((json_t *)(uintptr_t)set, name, zone) {
-		if (!mds_zone_name(name, key, owner, &generation))
+		if (!zone_name_parse(name, key, &generation))
 			continue;
 		for (i = 0; i < w->n; i++)
-			gone += w->open[i] && !strcmp(w->changes[i]->object + strlen("zone:"), key);
+			gone += w->open[i] && !strcmp(w->wishes[i].key, key);
 	}
 	return !others && gone >= json_object_size(set);
 }

@@ -134,25 +134,76 @@ static bool port_boots(struct rack *rack, const json_t *bmc)
 	return json_int(port, "native", 1) == vlan && json_bool(port, "enabled", true);
 }
 
+/* The cards log in with the names that they were given, and look for their LUN: [session], one for each path. */
+static json_t *boot_over_fc(struct rack *rack, json_t *bmc, const json_t *hint)
+{
+	const char *array = json_str(hint, "array", ""), *map = json_str(hint, "map", "");
+	const json_t *vhba, *port, *ports = mock_fc_ports(rack, array, map);
+	json_t *sessions = json_array(), *logins = json_array(), *session;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(hint, "vhbas"), i, vhba) {
+		const char *fabric = json_str(vhba, "fabric", ""), *wwpn = json_str(vhba, "wwpn", "");
+
+		if (!mock_fabric_login(rack, fabric, json_str(vhba, "port", ""), wwpn))
+			continue;
+		json_array_append_new(logins, json_pack("{s:s, s:s}", "fabric", fabric, "wwpn", wwpn));
+		json_array_foreach(ports, k, port)
+			if (mock_fabric_zoned(rack, fabric, wwpn, json_string_value(port)) &&
+			    mock_fc_admits(rack, array, map, wwpn, json_string_value(port)) &&
+			    mock_session_of(rack, array, map, wwpn, json_string_value(port), &session))
+				json_array_append_new(sessions, session);
+	}
+	json_object_set_new(bmc, "logins", logins);
+	return sessions;
+}
+
+/* What it had open at the arrays and on the fabrics. */
+static void close_sessions(struct rack *rack, const json_t *bmc)
+{
+	const json_t *one;
+	size_t i;
+
+	mock_session_close(rack, json_object_get(bmc, "session"));
+	json_array_foreach(json_object_get(bmc, "sessions"), i, one)
+		mock_session_close(rack, one);
+	json_array_foreach(json_object_get(bmc, "logins"), i, one)
+		mock_fabric_logout(rack, json_str(one, "fabric", ""), json_str(one, "wwpn", ""));
+}
+
+static bool reaches_lun(struct rack *rack, json_t *bmc, const json_t *hint)
+{
+	const char *map = json_str(hint, "map", NULL);
+	json_t *session = NULL;
+
+	if (json_object_get(hint, "vhbas")) {
+		json_object_set_new(bmc, "sessions", boot_over_fc(rack, bmc, hint));
+		return json_array_size(json_object_get(bmc, "sessions")) > 0;
+	}
+	if (map && !mock_session_open(rack, json_str(hint, "array", ""), map, "192.0.2.1", &session))
+		return false;
+	if (session)
+		json_object_set_new(bmc, "session", session);
+	return true;
+}
+
 static void boot_server(struct rack *rack, const char *name, json_t *bmc)
 {
 	const json_t *boot = json_object_get(bmc, "boot"), *hint = json_object_get(boot, "hint");
 	const char *map = json_str(hint, "map", NULL), *persona = json_str(hint, "persona", map);
+	const char *device = json_str(boot, "device", "none");
+	bool from_hba = !strcmp(device, "disk") && json_object_get(hint, "vhbas");
 	_cleanup_(freep) char *up = NULL;
-	json_t *session = NULL;
 
-	if (strcmp(json_str(boot, "device", "none"), "pxe")) {
+	if (strcmp(device, "pxe") != 0 && !from_hba) {
 		mock_bmc_print(rack, name, "No bootable device.\r\n");
-	} else if (!port_boots(rack, bmc)) {
+	} else if (!from_hba && !port_boots(rack, bmc)) {
 		mock_bmc_print(rack, name, "No configuration methods succeeded.\r\n");
 	} else if (!persona) {
 		mock_bmc_print(rack, name, "Nothing to boot.\r\n");
-	} else if (map && !mock_session_open(rack, json_str(hint, "array", ""), map, "192.0.2.1",
-					     &session)) {
+	} else if (!reaches_lun(rack, bmc, hint)) {
 		mock_bmc_print(rack, name, "Could not open SAN device: no such target.\r\n");
 	} else {
-		if (session)
-			json_object_set_new(bmc, "session", session);
 		up = xasprintf("PERSONA %s UP\r\n", persona);
 		mock_bmc_print(rack, name, up);
 	}
@@ -169,8 +220,10 @@ void mock_power_to(struct rack *rack, const char *name, bool on)
 	json_object_set_new(bmc, "power", json_string(on ? "on" : "off"));
 	if (!on) {
 		if (!fault_take(rack, name, "apply", "power", 1u << FAULT_STUCK_SESSION, &hit))
-			mock_session_close(rack, json_object_get(bmc, "session"));
+			close_sessions(rack, bmc);
 		json_object_del(bmc, "session");
+		json_object_del(bmc, "sessions");
+		json_object_del(bmc, "logins");
 		return;
 	}
 	if (json_object_get(bmc, "forget"))

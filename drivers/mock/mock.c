@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * recast-driver-mock: a rack of switches, arrays and servers in memory, of every class, with faults
+ * recast-driver-mock: a rack of switches, fabrics, arrays and servers in memory, of every class, with faults
  * on demand: the reference of what a driver does, and what the core's own tests run against.
  *
  * Devices opened with the same option `rack` share one rack.h; all work on it holds the rack lock,
@@ -170,6 +170,8 @@ static json_t *class_document(struct mock_device *m, const json_t *objects, stru
 		return mock_switch_document(m, objects, err);
 	if (!strcmp(m->dev->cls, "storage"))
 		return mock_storage_document(m, objects, err);
+	if (!strcmp(m->dev->cls, "fabric"))
+		return mock_fabric_document(m, objects, err);
 	if (!strcmp(m->dev->cls, "bmc"))
 		return mock_bmc_document(m, objects, err);
 	error_set(err, ERROR_UNSUPPORTED, "the mock has nothing of class %s yet", m->dev->cls);
@@ -219,6 +221,8 @@ static int change_by_class(struct mock_device *m, struct driver_change *c, struc
 		return mock_port_change(m, c, err);
 	if (!strcmp(m->dev->cls, "storage"))
 		return mock_storage_change(m, c, err);
+	if (!strcmp(m->dev->cls, "fabric"))
+		return mock_fabric_change(m, c, err);
 	if (!strcmp(m->dev->cls, "bmc"))
 		return mock_bmc_change(m, c, err);
 	return error_set(err, ERROR_UNSUPPORTED, "the mock has nothing of class %s yet",
@@ -308,6 +312,7 @@ static int mock_apply(struct driver_device *dev, const struct driver_call *call,
 	mock_tally(m, "apply", n);
 	mock_control(m->rack);
 	rc = mock_login(m, err) ? -1 : apply_all(m, call, changes, n, err);
+	mock_fabric_activate(m);
 	rack_save(m->rack);
 	rack_unlock();
 	return rc;
@@ -341,8 +346,8 @@ out:
 static const struct recast_driver mock = {
 	.name = "mock",
 	.cls = "*",
-	.summary = "A simulated rack of switches, arrays and servers, with faults on demand",
-	.caps = "merge rate trunk enable macs neighbours stamp clone sessions chap adopt console watch security credential",
+	.summary = "A simulated rack of switches, fabrics, arrays and servers, with faults on demand",
+	.caps = "merge rate trunk enable macs neighbours stamp clone sessions chap adopt fc peer console watch security credential",
 	.max_inflight = 64,
 	.options = mock_options,
 	.open = mock_open,

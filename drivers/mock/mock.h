@@ -7,6 +7,8 @@
  *   arrays.NAME.volumes.VOLUME      {size_bytes}
  *   arrays.NAME.maps.MAP            {target initiators luns chap_user generation managed sessions}
  *   arrays.NAME.by_volume.VOLUME    {MAP: true}
+ *   fabrics.NAME                    {zones: {KEY: {name members kind owner generation managed}}, logins: {WWPN: {fcid port}},
+ *                                    ports: {PORT: {enabled}}, lock: {user from until_ms}, activations, limit}
  *   bmcs.NAME                       {power pending boot nics boot_vlan console printed mark session
  * sel} faults.DEVICE.FAULT             {op object kind left arg}
  *
@@ -36,6 +38,7 @@ struct mock_device {
 	const struct driver_device *dev;
 	const char *name;
 	int64_t latency_ms, power_ms;
+	bool staged; /* fabric: zones were written that are not activated yet */
 };
 
 /* rack.c */
@@ -86,6 +89,10 @@ int mock_port_change(struct mock_device *m, struct driver_change *c, struct erro
 json_t *mock_switch_document(struct mock_device *m, const json_t *objects, struct error *err);
 int mock_storage_change(struct mock_device *m, struct driver_change *c, struct error *err);
 json_t *mock_storage_document(struct mock_device *m, const json_t *objects, struct error *err);
+int mock_fabric_change(struct mock_device *m, struct driver_change *c, struct error *err);
+json_t *mock_fabric_document(struct mock_device *m, const json_t *objects, struct error *err);
+/* At the end of an apply: one activation for all that was written. */
+void mock_fabric_activate(struct mock_device *m);
 int mock_bmc_open(struct mock_device *m, struct error *err);
 int mock_bmc_change(struct mock_device *m, struct driver_change *c, struct error *err);
 json_t *mock_bmc_document(struct mock_device *m, const json_t *objects, struct error *err);
@@ -94,6 +101,15 @@ json_t *mock_bmc_document(struct mock_device *m, const json_t *objects, struct e
 json_t *mock_port(struct rack *rack, const char *sw, const char *port);
 bool mock_session_open(struct rack *rack, const char *array, const char *map, const char *address,
 		       json_t **session);
+bool mock_session_of(struct rack *rack, const char *array, const char *map, const char *initiator, const char *address,
+		     json_t **session);
+bool mock_fc_admits(struct rack *rack, const char *array, const char *map, const char *wwpn, const char *port);
+const json_t *mock_fc_ports(struct rack *rack, const char *array, const char *map);
+/* A card logs in: false when its port is shut, or is now, since the WWPN is logged in elsewhere. */
+bool mock_fabric_login(struct rack *rack, const char *fabric, const char *port, const char *wwpn);
+void mock_fabric_logout(struct rack *rack, const char *fabric, const char *wwpn);
+/* Are both in one zone? */
+bool mock_fabric_zoned(struct rack *rack, const char *fabric, const char *a, const char *b);
 void mock_session_close(struct rack *rack, const json_t *session);
 /* Make @map (its reference is taken) the map @name of @array; NULL: there is none. */
 void mock_map_put(json_t *array, const char *name, json_t *map);

@@ -8,6 +8,7 @@
 
 #include "arena.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "json.h"
 #include "log.h"
 #include "map.h"
@@ -95,6 +96,48 @@ static int sim_port(struct rack *rack, const char *device, struct driver_change 
 	return 0;
 }
 
+/* Somebody else takes the fabric's lock for so many seconds; 0 gives it back. */
+static int sim_lock(struct rack *rack, const char *device, struct driver_change *c)
+{
+	json_object_set_new(rack_device(rack, "fabrics", device), "lock",
+			    json_pack("{s:s, s:s, s:I}", "user", json_str(c->set, "user", "admin"), "from",
+				      json_str(c->set, "from", "192.0.2.7"), "until_ms",
+				      (json_int_t)(clock_wall_ms() + 1000 * json_int(c->set, "seconds", 3600))));
+	return 0;
+}
+
+/* How much its zone database takes. */
+static int sim_capacity(struct rack *rack, const char *device, struct driver_change *c)
+{
+	json_object_set_new(rack_device(rack, "fabrics", device), "limit", json_integer(json_int(c->set, "limit", 0)));
+	return 0;
+}
+
+/* A card that Recast knows nothing of: {"port": …} logs in, without it out. */
+static int sim_login(struct rack *rack, const char *device, struct driver_change *c, struct error *err)
+{
+	const char *wwpn = c->object + strlen("sim:login:"), *port = json_str(c->set, "port", NULL);
+
+	if (!port)
+		mock_fabric_logout(rack, device, wwpn);
+	else if (!mock_fabric_login(rack, device, port, wwpn))
+		return error_set(err, ERROR_REFUSED, "port %s of %s is shut", port, device);
+	return 0;
+}
+
+/* Somebody else's zone, or ours changed by hand; {"exists": false} takes it away. */
+static int sim_zone(struct rack *rack, const char *device, struct driver_change *c)
+{
+	json_t *zones = rack_child(rack_device(rack, "fabrics", device), "zones");
+	const char *key = c->object + strlen("sim:zone:");
+
+	if (json_is_false(json_object_get(c->set, "exists")))
+		json_object_del(zones, key);
+	else
+		json_object_set_new(zones, key, json_deep_copy(c->set));
+	return 0;
+}
+
 int mock_sim_change(struct rack *rack, const char *device, struct driver_change *c,
 		    struct error *err)
 {
@@ -111,6 +154,14 @@ int mock_sim_change(struct rack *rack, const char *device, struct driver_change 
 		rc = sim_session(rack, device, c, err);
 	} else if (!strncmp(c->object, "sim:port:", 9)) {
 		rc = sim_port(rack, device, c);
+	} else if (!strcmp(c->object, "sim:lock")) {
+		rc = sim_lock(rack, device, c);
+	} else if (!strcmp(c->object, "sim:capacity")) {
+		rc = sim_capacity(rack, device, c);
+	} else if (!strncmp(c->object, "sim:login:", 10)) {
+		rc = sim_login(rack, device, c, err);
+	} else if (!strncmp(c->object, "sim:zone:", 9)) {
+		rc = sim_zone(rack, device, c);
 	} else {
 		rc = error_set(err, ERROR_INVALID, "there is nothing to simulate called \"%s\"",
 			       c->object);
@@ -126,7 +177,8 @@ int mock_sim_change(struct rack *rack, const char *device, struct driver_change 
 static void tell(const struct rack *rack, const char *device, const char *object)
 {
 	if (!strcmp(object, "sim:power") || !strncmp(object, "sim:map:", 8) ||
-	    !strncmp(object, "sim:port:", 9))
+	    !strncmp(object, "sim:port:", 9) || !strncmp(object, "sim:zone:", 9) ||
+	    !strncmp(object, "sim:login:", 10) || !strcmp(object, "sim:lock"))
 		rack_tell(rack, device, object + strlen("sim:"));
 }
 

@@ -143,11 +143,26 @@ static json_t *map_document(const json_t *map)
 
 static json_t *map_from_wish(const struct map_wish *wish)
 {
+	if (wish->fc)
+		return json_pack("{s:s, s:o, s:o, s:o, s:I, s:b, s:[]}", "protocol", "fc", "ports", initiators_sorted(wish->ports),
+				 "initiators", initiators_sorted(wish->initiators), "luns", json_deep_copy(wish->luns),
+				 "generation", (json_int_t)wish->generation, "managed", 1, "sessions");
 	return json_pack("{s:s, s:o, s:o, s:s, s:I, s:b, s:[]}", "target", wish->target,
 			 "initiators", initiators_sorted(wish->initiators), "luns",
 			 json_deep_copy(wish->luns), "chap_user",
 			 wish->chap_user ? wish->chap_user : "", "generation",
 			 (json_int_t)wish->generation, "managed", 1, "sessions");
+}
+
+static bool list_has(const json_t *list, const char *text)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+		if (!strcmp(json_string_value(one) ? json_string_value(one) : "", text))
+			return true;
+	return false;
 }
 
 static bool same(const json_t *a, const json_t *b, const char *key)
@@ -158,8 +173,8 @@ static bool same(const json_t *a, const json_t *b, const char *key)
 /* Do the sessions stay: does nothing differ, or are there only more LUNs? */
 static bool keeps_sessions(const json_t *now, const json_t *want)
 {
-	return now && same(now, want, "chap_user") && same(now, want, "initiators") &&
-	       same(now, want, "target") &&
+	return now && (json_object_get(want, "ports") || same(now, want, "chap_user")) && same(now, want, "initiators") &&
+	       same(now, want, json_object_get(want, "ports") ? "ports" : "target") &&
 	       (same(now, want, "luns") ||
 		(same(now, want, "generation") &&
 		 luns_within(json_object_get(now, "luns"), json_object_get(want, "luns"))));
@@ -257,7 +272,7 @@ static int map_change(struct mock_device *m, const char *name, struct driver_cha
 	}
 	if (check_volumes(m, &wish, err))
 		return -1;
-	if (map_find(array, wish.target))
+	if (!wish.fc && map_find(array, wish.target))
 		return error_set(err, ERROR_REFUSED,
 				 "target %s is there and was not made by Recast", wish.target);
 	want = map_from_wish(&wish);
@@ -370,20 +385,39 @@ json_t *mock_storage_document(struct mock_device *m, const json_t *objects, stru
 bool mock_session_open(struct rack *rack, const char *array_name, const char *map_name,
 		       const char *address, json_t **session)
 {
+	json_t *map = map_find(array_of(rack, array_name), map_name);
+
+	return map && mock_session_of(rack, array_name, map_name,
+				      json_string_value(json_array_get(json_object_get(map, "initiators"), 0)), address, session);
+}
+
+bool mock_session_of(struct rack *rack, const char *array_name, const char *map_name, const char *initiator,
+		     const char *address, json_t **session)
+{
 	json_t *array = array_of(rack, array_name), *map = map_find(array, map_name), *row;
 	json_int_t sid = json_int(array, "next_sid", 1);
 
-	if (!map)
-		return false;
 	json_object_set_new(array, "next_sid", json_integer(sid + 1));
-	row = json_pack("{s:O, s:s, s:o}", "initiator",
-			json_array_get(json_object_get(map, "initiators"), 0), "address", address,
-			"id", json_sprintf("%lld/0", (long long)sid));
+	row = json_pack("{s:s, s:s, s:o}", "initiator", initiator, "address", address, "id",
+			json_sprintf("%lld/0", (long long)sid));
 	*session = json_pack("{s:s, s:s, s:O}", "array", array_name, "map", map_name, "id",
 			     json_object_get(row, "id"));
 	json_array_append_new(json_object_get(map, "sessions"), row);
 	rack->dirty = true;
 	return true;
+}
+
+/* The initiator's login at the array's port, over a fabric where both are: is it let in? */
+bool mock_fc_admits(struct rack *rack, const char *array, const char *map_name, const char *wwpn, const char *port)
+{
+	const json_t *map = map_find(array_of(rack, array), map_name);
+
+	return list_has(json_object_get(map, "initiators"), wwpn) && list_has(json_object_get(map, "ports"), port);
+}
+
+const json_t *mock_fc_ports(struct rack *rack, const char *array, const char *map)
+{
+	return json_object_get(map_find(array_of(rack, array), map), "ports");
 }
 
 void mock_session_close(struct rack *rack, const json_t *session)

@@ -119,7 +119,7 @@ int64_t driver_time_left(const struct driver_call *call);
 void change_done(struct driver_change *c, bool changed, json_t *observed);
 void change_failed(struct driver_change *c, enum change_status status, const struct error *err);
 void change_again(struct driver_change *c, int64_t after_ms);
-/* The same, with what is waited for: somebody else's lock, a commit that is under way. */
-void change_again_for(struct driver_change *c, int64_t after_ms, const struct error *why);
+/* The same, and what it waits for: people are told. */
+void change_waits(struct driver_change *c, int64_t after_ms, const struct error *why);
 
 #endif

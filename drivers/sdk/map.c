@@ -7,6 +7,7 @@
 #include "arena.h"
 #include "json.h"
 #include "text.h"
+#include "zone.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -79,17 +80,23 @@ int volume_wish_parse(struct volume_wish *wish, const struct driver_change *c, s
 	return 0;
 }
 
-static int check_initiators(const json_t *list, struct error *err)
+static bool is_wwpn(const char *s)
+{
+	char wwn[WWN_SIZE];
+
+	return wwn_canonical(s, wwn) && !strcmp(wwn, s);
+}
+
+static int check_names(const json_t *list, const char *what, bool (*right)(const char *), const char *kind, struct error *err)
 {
 	const json_t *one;
 	size_t i;
 
 	if (!json_array_size(list))
-		return error_set(err, ERROR_INVALID, "a map needs at least one initiator");
+		return error_set(err, ERROR_INVALID, "a map needs at least one of %s", what);
 	json_array_foreach(list, i, one)
-		if (!json_is_string(one) || !is_iscsi_name(json_string_value(one)))
-			return error_set(err, ERROR_INVALID, "initiators[%zu] is not an iSCSI name",
-					 i);
+		if (!json_is_string(one) || !right(json_string_value(one)))
+			return error_set(err, ERROR_INVALID, "%s[%zu] is not %s", what, i, kind);
 	return 0;
 }
 
@@ -125,10 +132,32 @@ static int check_chap(const struct map_wish *wish, const json_t *chap, struct er
 	return 0;
 }
 
+static int check_fc(const struct map_wish *wish, const json_t *chap, struct error *err)
+{
+	if (wish->target || wish->adopt || chap)
+		return error_set(err, ERROR_INVALID, "a map over Fibre Channel has no target, no chap and no adopt");
+	if (check_names(wish->ports, "ports", is_wwpn, "a WWPN", err) ||
+	    check_names(wish->initiators, "initiators", is_wwpn, "a WWPN", err))
+		return -1;
+	return check_luns(wish->luns, err);
+}
+
+static int check_iscsi(const struct map_wish *wish, const json_t *chap, struct error *err)
+{
+	if (wish->ports)
+		return error_set(err, ERROR_INVALID, "a map over iSCSI has no ports");
+	if (!wish->target || !is_iscsi_name(wish->target))
+		return error_set(err, ERROR_INVALID, "the target is not an iSCSI name");
+	if (check_names(wish->initiators, "initiators", is_iscsi_name, "an iSCSI name", err) || check_luns(wish->luns, err))
+		return -1;
+	return check_chap(wish, chap, err);
+}
+
 int map_wish_parse(struct map_wish *wish, const struct driver_change *c, struct error *err)
 {
-	static const char *const known[] = { "exists", "target",     "initiators", "luns",
-					     "chap",   "generation", "adopt",	   NULL };
+	static const char *const known[] = { "exists",	   "target", "initiators", "luns", "chap",
+					     "generation", "adopt",  "protocol",   "ports", NULL };
+	const char *protocol = json_str(c->set, "protocol", "iscsi");
 	const json_t *chap = json_object_get(c->set, "chap");
 	const char *adopt = json_str(c->set, "adopt", NULL);
 
@@ -137,6 +166,8 @@ int map_wish_parse(struct map_wish *wish, const struct driver_change *c, struct 
 	*wish = (struct map_wish){ .exists = json_bool(c->set, "exists", false),
 				   .target = json_str(c->set, "target", adopt),
 				   .adopt = json_object_get(c->set, "adopt") != NULL,
+				   .fc = !strcmp(protocol, "fc"),
+				   .ports = json_object_get(c->set, "ports"),
 				   .initiators = json_object_get(c->set, "initiators"),
 				   .luns = json_object_get(c->set, "luns"),
 				   .chap_user = json_str(chap, "user", NULL),
@@ -148,11 +179,9 @@ int map_wish_parse(struct map_wish *wish, const struct driver_change *c, struct 
 				 "and no chap");
 	if (!wish->exists)
 		return 0;
-	if (!wish->target || !is_iscsi_name(wish->target))
-		return error_set(err, ERROR_INVALID, "the target is not an iSCSI name");
-	if (check_initiators(wish->initiators, err) || check_luns(wish->luns, err))
-		return -1;
-	return check_chap(wish, chap, err);
+	if (!wish->fc && strcmp(protocol, "iscsi") != 0)
+		return error_set(err, ERROR_INVALID, "the protocol of a map is iscsi or fc");
+	return wish->fc ? check_fc(wish, chap, err) : check_iscsi(wish, chap, err);
 }
 
 bool luns_within(const json_t *now, const json_t *want)

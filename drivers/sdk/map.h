@@ -20,7 +20,9 @@ struct map_wish {
 	bool exists;
 	const char *target;
 	bool adopt; /* the target is there already, made by somebody else: take it over as it is */
-	const json_t *initiators; /* list of IQNs, at least one */
+	bool fc;		  /* over Fibre Channel: no target, no CHAP */
+	const json_t *ports;	  /* of fc: list of the array's WWPNs, at least one */
+	const json_t *initiators; /* list of IQNs (of fc: WWPNs), at least one */
 	const json_t *luns;       /* {"1": volume}, at least one */
 	const char *chap_user;    /* NULL: no CHAP */
 	const char *chap_secret;  /* NULL exactly when chap_user is */

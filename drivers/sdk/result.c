@@ -34,7 +34,7 @@ void change_again(struct driver_change *c, int64_t after_ms)
 	error_clear(&c->error);
 }
 
-void change_again_for(struct driver_change *c, int64_t after_ms, const struct error *why)
+void change_waits(struct driver_change *c, int64_t after_ms, const struct error *why)
 {
 	change_again(c, after_ms);
 	c->error = *why;
@@ -128,7 +128,7 @@ static json_t *change_to_json(const struct driver_change *c, const struct secret
 	case CHANGE_AGAIN:
 		json_object_set_new(v, "status", json_string("again"));
 		json_object_set_new(v, "after_ms", json_integer(c->after_ms));
-		if (c->error.code)
+		if (c->error.text[0])
 			json_object_set_new(v, "error", error_to_json(&c->error, secret));
 		break;
 	}

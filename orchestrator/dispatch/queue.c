@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum { OPEN_MS = 10000, OBSERVE_MS = 15000, APPLY_MS = 30000, STORAGE_MS = 600000, MERGE_MAX = 512,
-       HOLD_PER_RUN_MS = 1, HOLD_MAX_MS = 600 };
+       HOLD_PER_RUN_MS = 1, HOLD_MAX_MS = 600, ZONE_HOLD_PER_RUN_MS = 250, ZONE_HOLD_MAX_MS = 3000 };
 
 struct queue *queue_get(struct dispatch *d, const char *name, struct error *err)
 {
@@ -313,18 +313,78 @@ static void on_hold(void *arg)
 	driver_pump(q->driver);
 }
 
+static bool is_zone(const struct op *op)
+{
+	return op->kind == OP_APPLY && !strncmp(json_str(op->body, "object", ""), "zone:", 5);
+}
+
+/* How many roles have a zone change in the queue. */
+static size_t zoned_roles(const struct queue *q)
+{
+	json_t *owners = json_object();
+	const struct op *op;
+	size_t n;
+
+	for (op = q->ops.first; op; op = op->next)
+		if (is_zone(op))
+			json_object_set_new(owners, json_str(op->body, "owner", ""), json_true());
+	n = json_object_size(owners);
+	json_decref(owners);
+	return n;
+}
+
+/* How long the first change may wait for more.  To activate zones takes a fabric seconds and tells every card of it, so
+ * zones wait until each run that is under way has brought its own, within limits. */
+static int64_t hold_ms(const struct queue *q)
+{
+	int64_t crowd = (int64_t)q->driver->d->crowd;
+	size_t zoned;
+
+	if (crowd < 2)
+		return 0;
+	if (!strcmp(q->spec.cls, "switch"))
+		return crowd * HOLD_PER_RUN_MS < HOLD_MAX_MS ? crowd * HOLD_PER_RUN_MS : HOLD_MAX_MS;
+	zoned = strcmp(q->spec.cls, "fabric") != 0 ? 0 : zoned_roles(q);
+	if (!zoned || zoned >= (size_t)crowd)
+		return 0;
+	return crowd * ZONE_HOLD_PER_RUN_MS < ZONE_HOLD_MAX_MS ? crowd * ZONE_HOLD_PER_RUN_MS : ZONE_HOLD_MAX_MS;
+}
+
 /* Many runs are on their way, and the first change has not waited long: more will come. */
 static bool holds(struct queue *q)
 {
 	struct dispatch *d = q->driver->d;
-	int64_t most = (int64_t)d->crowd * HOLD_PER_RUN_MS, left;
+	int64_t most = hold_ms(q), left;
 
-	if (strcmp(q->spec.cls, "switch") != 0 || d->crowd < 2)
+	if (!most)
 		return false;
-	left = q->since + (most < HOLD_MAX_MS ? most : HOLD_MAX_MS) - env_mono(d->env);
+	left = q->since + most - env_mono(d->env);
 	if (left > 0 && !q->hold)
 		q->hold = env_after(d->env, left, on_hold, q);
 	return left > 0;
+}
+
+/* What needs no activation goes past zones that wait, for the runs that they wait for come this way. */
+static void send_apart(struct queue *q)
+{
+	struct op_list apart = { 0 };
+	struct op *op = q->ops.first, *next;
+
+	op_list_init(&apart);
+	if (!strcmp(q->spec.cls, "fabric")) {
+		op_list_init(&q->ops);
+		for (; op; op = next) {
+			next = op->next;
+			op_list_push(op->kind == OP_APPLY && !is_zone(op) ? &apart : &q->ops, op);
+		}
+	}
+	if (!apart.n)
+		return;
+	send_apply(q, &apart, false);
+	for (op = apart.first; op; op = next) { /* more than one request takes */
+		next = op->next;
+		op_list_push(&q->ops, op);
+	}
 }
 
 static void serve(struct queue *q)
@@ -357,7 +417,11 @@ static void serve(struct queue *q)
 		refuse_normal(q);
 	else if (has(&q->ops, OP_OBSERVE))
 		send_observe(q);
-	else if (!holds(q) && !out_of_term(q, &q->ops))
+	else if (out_of_term(q, &q->ops))
+		return;
+	else if (holds(q))
+		send_apart(q);
+	else
 		send_apply(q, &q->ops, false);
 }
 
@@ -435,12 +499,11 @@ static void answer_changes(struct request *r, const json_t *results)
 					  .changed = json_bool(item, "changed", true),
 					  .after_ms = json_int(item, "after_ms", 500),
 					  .document = json_object_get(item, "observed") };
-		if (out.outcome == OP_UNKNOWN || out.outcome == OP_NOT_APPLIED) {
+		if (out.outcome == OP_UNKNOWN || out.outcome == OP_NOT_APPLIED || json_object_get(item, "error"))
 			error_from_json(json_object_get(item, "error"), &out.error);
-			if (out.outcome == OP_UNKNOWN)
-				out.error.retryable = true;
-		}
-		note_outcome(r->queue, &out.error);
+		if (out.outcome == OP_UNKNOWN)
+			out.error.retryable = true;
+		note_outcome(r->queue, out.outcome == OP_AGAIN ? NULL : &out.error);
 		op_answer(op, &out);
 	}
 }

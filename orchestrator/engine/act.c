@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void note_error(struct step *step, const struct error *err)
+void step_note(struct step *step, const struct error *err)
 {
 	if (!step->error)
 		step->error = xcalloc(1, sizeof(*step->error));
@@ -63,7 +63,12 @@ static void send_proof(struct engine *e, struct run *run, struct step *step)
 {
 	const json_t *wish = json_object_get(step->doc, "set");
 	const char *serial = json_str(wish, "serial", NULL), *tcp = json_str(wish, "tcp", NULL);
+	const char *login = json_str(wish, "login", NULL);
 
+	if (login) {
+		observe(e, run, step, step->device, json_pack("[o]", json_sprintf("login:%s", login)));
+		return;
+	}
 	if (serial || tcp) {
 		observe(e, run, step, serial ? step->device : "probe",
 			json_pack("[o]", json_sprintf("%s:%s", serial ? "console" : "tcp", serial ? serial : tcp)));
@@ -130,7 +135,7 @@ void step_fail(struct engine *e, struct run *run, struct step *step, const struc
 {
 	struct error reason = *err;
 
-	note_error(step, err);
+	step_note(step, err);
 	if (step->state == STEP_UNDO) {
 		step_move(e, run, step, STEP_UNDO_FAILED);
 		return;
@@ -146,7 +151,33 @@ void step_fail(struct engine *e, struct run *run, struct step *step, const struc
 	run_stop(e, run, &reason);
 }
 
+void run_judge_groups(struct engine *e, struct run *run)
+{
+	struct error reason;
+	const char *group;
+	int i, k;
+
+	for (i = 0; i < run->n_steps; i++) {
+		group = json_str(run->steps[i].doc, "group", NULL);
+		if (!group || run->steps[i].state != STEP_DONE || !run->steps[i].error)
+			continue;
+		/* The last of them that failed speaks for all. */
+		for (k = 0; k < run->n_steps; k++)
+			if (!strcmp(json_str(run->steps[k].doc, "group", ""), group) &&
+			    (run->steps[k].state != STEP_DONE || !run->steps[k].error))
+				break;
+		if (k < run->n_steps)
+			continue;
+		reason = *run->steps[i].error;
+		error_wrap(&reason, "none of the %s is up", group);
+		run_stop(e, run, &reason);
+		return;
+	}
+}
+
 void step_succeed(struct engine *e, struct run *run, struct step *step)
 {
+	free(step->error); /* what it waited for */
+	step->error = NULL;
 	step_move(e, run, step, step->state == STEP_UNDO ? STEP_UNDONE : STEP_DONE);
 }

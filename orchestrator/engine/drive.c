@@ -65,6 +65,8 @@ static void drive_forward(struct engine *e, struct run *run)
 
 	if (outstanding(run))
 		return;
+	if (!run->stopping)
+		run_judge_groups(e, run);
 	if (run->stopping) {
 		run_move(e, run, RUN_UNDOING);
 		run_drive(e, run);
@@ -155,7 +157,8 @@ static void add_mask(struct engine *e, struct run *run, const struct step *like,
 	json_decref(doc);
 }
 
-/* The run can go neither forward nor back: every machine that it touched goes off, every map away. */
+/* The run can go neither forward nor back: every machine that it touched goes off, every map away, and every port of a
+ * fabric is shut. */
 static void plan_masking(struct engine *e, struct run *run)
 {
 	int n = run->n_steps, i;
@@ -167,6 +170,8 @@ static void plan_masking(struct engine *e, struct run *run)
 			add_mask(e, run, &run->steps[i], MASK_POWER, json_pack("{s:s}", "power", "off"));
 		else if (!strncmp(run->steps[i].object, "map:", 4))
 			add_mask(e, run, &run->steps[i], MASK_MAPS, json_pack("{s:b}", "exists", 0));
+		else if (json_object_get(json_object_get(run->steps[i].doc, "set"), "enabled"))
+			add_mask(e, run, &run->steps[i], MASK_MAPS, json_pack("{s:b}", "enabled", 0));
 	}
 }
 

@@ -201,10 +201,31 @@ static void succeeded(struct engine *e, struct run *run, struct step *step)
 	step_succeed(e, run, step);
 }
 
+/* The device does not do it yet.  With @why nothing was done so far: who is waited for is told, anew every WAIT_TOLD_MS. */
+static void not_yet(struct engine *e, struct run *run, struct step *step, int64_t after_ms, const struct error *why)
+{
+	struct error timeout = { 0 };
+	int64_t now = e->ops->now(e->ctx);
+
+	error_set(&timeout, ERROR_UNREACHABLE, "%s has not reached the wished state in time", step->device);
+	if (!why || !why->code)
+		why = NULL;
+	step->seen_unknown = step->seen_unknown || !why;
+	if (time_is_up(e, step)) {
+		step_fail(e, run, step, why ? why : &timeout);
+		return;
+	}
+	if (why && (!step->error || now - step->told >= WAIT_TOLD_MS)) {
+		step_note(step, why);
+		step->told = now;
+		e->ops->step_changed(e->ctx, run, step);
+	}
+	e->ops->timer(e->ctx, run->id, step->n, step->attempt, after_ms > 0 ? after_ms : POLL_MS);
+}
+
 void engine_changed(struct engine *e, int64_t id, int n, int attempt, enum change_outcome outcome,
 		    int64_t after_ms, const struct error *err)
 {
-	struct error timeout = { 0 };
 	struct run *run;
 	struct step *step = expected(e, id, n, attempt, &run);
 
@@ -215,13 +236,7 @@ void engine_changed(struct engine *e, int64_t id, int n, int attempt, enum chang
 		succeeded(e, run, step);
 		break;
 	case OUTCOME_AGAIN:
-		step->seen_unknown = true;
-		error_set(&timeout, ERROR_UNREACHABLE, "%s has not reached the wished state in time",
-			  step->device);
-		if (time_is_up(e, step))
-			step_fail(e, run, step, &timeout);
-		else
-			e->ops->timer(e->ctx, id, n, step->attempt, after_ms > 0 ? after_ms : POLL_MS);
+		not_yet(e, run, step, after_ms, err);
 		break;
 	case OUTCOME_UNKNOWN:
 		step->seen_unknown = true;
@@ -243,6 +258,9 @@ static int judge(const struct step *step, const json_t *document)
 
 	if (step_is_quiesce(step))
 		return !strcmp(json_str(document, "power", ""), "off");
+	json_object_foreach(json_object_get(document, "logins"), key, found)
+		if (json_bool(found, "online", false))
+			return 1;
 	if (json_object_get(wish, "serial"))
 		return json_bool(json_object_get(document, "console"), "seen", false);
 	json_object_foreach((json_t *)document, key, found)

@@ -46,6 +46,7 @@ struct step {
 	bool outstanding;   /* an operation is with the dispatcher */
 	bool polling;	    /* the change is done, its effect is being watched */
 	bool seen_unknown;  /* at least one attempt may have taken effect */
+	int64_t told;		/* when it was last said what it waits for */
 	int64_t sent, deadline; /* on the engine's clock; sent: the last time */
 	struct error *error;
 };

@@ -12,6 +12,7 @@ enum {
 	RETRY_FIRST_MS = 250,
 	RETRY_LAST_MS = 8000,
 	POLL_MS = 500,
+	WAIT_TOLD_MS = 10000,
 	LINGER_MS = 10000, /* in which an order to a BMC shows its effect */
 	UNDO_DEADLINE_MS = 120000,
 	MASK_DEADLINE_MS = 20000,
@@ -56,6 +57,9 @@ void locks_release(struct engine *e, struct run *run);
 /* act.c: send what a step's state calls for; may be called again after a restart. */
 void step_send(struct engine *e, struct run *run, struct step *step);
 void step_retry(struct engine *e, struct run *run, struct step *step);
+void step_note(struct step *step, const struct error *err);
+/* When all optional steps of a group have failed: stop the run. */
+void run_judge_groups(struct engine *e, struct run *run);
 void step_fail(struct engine *e, struct run *run, struct step *step, const struct error *err);
 void step_succeed(struct engine *e, struct run *run, struct step *step);
 void run_stop(struct engine *e, struct run *run, const struct error *err);

@@ -92,7 +92,7 @@ void run_free(struct run *run)
 
 bool step_is_proof(const struct step *step)
 {
-	return !strcmp(step->object, "proof");
+	return !strcmp(step->object, "proof") || !strncmp(step->object, "path:", 5);
 }
 
 bool step_is_quiesce(const struct step *step)

@@ -36,9 +36,19 @@ bool network_has(const struct network *n, uint32_t address);
 /* A FIELD_DURATION member in milliseconds. */
 int64_t build_duration(const json_t *doc, const char *key, int64_t missing_ms);
 
+/* fibre.c: what Fibre Channel adds to devices, machines and personas. */
+void fibre_fabric(struct build *b, const struct object *o, struct device *fabric);
+void fibre_array(struct build *b, const struct object *o, struct device *array);
+void fibre_hbas(struct build *b, const struct object *o, struct machine *m);
+void fibre_persona(struct build *b, const struct object *o, const json_t *doc, struct persona *p);
+/* After the volumes are read: which of them go over Fibre Channel. */
+void fibre_volumes(struct build *b, const struct object *o, const json_t *doc, struct persona *p);
+int fibre_fits(const struct persona *persona, const struct machine *machine, struct error *err);
+
 void build_site(struct build *b, const struct object *o);
 void build_network(struct build *b, const struct object *o);
 void build_device(struct build *b, const struct object *o);
+void build_machine_model(struct build *b, const struct object *o);
 void build_machine(struct build *b, const struct object *o);
 void build_group(struct build *b, const struct object *o);
 void build_identity(struct build *b, const struct object *o);

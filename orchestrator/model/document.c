@@ -13,7 +13,8 @@
 
 static const char *const kind_names[KIND_COUNT] = {
 	[KIND_SITE] = "site",	    [KIND_NETWORK] = "network", [KIND_SWITCH] = "switch",
-	[KIND_FABRIC] = "fabric",   [KIND_ARRAY] = "array",	[KIND_MACHINE] = "machine",
+	[KIND_FABRIC] = "fabric",   [KIND_ARRAY] = "array",	[KIND_MODEL] = "model",
+	[KIND_MACHINE] = "machine",
 	[KIND_GROUP] = "group",	    [KIND_IDENTITY] = "identity", [KIND_TEMPLATE] = "template",
 	[KIND_PERSONA] = "persona",
 };
@@ -63,8 +64,8 @@ static const struct section {
 	enum object_kind kind;
 } sections[] = {
 	{ "networks", KIND_NETWORK }, { "switches", KIND_SWITCH }, { "fabrics", KIND_FABRIC },
-	{ "arrays", KIND_ARRAY },     { "machines", KIND_MACHINE }, { "groups", KIND_GROUP },
-	{ "identities", KIND_IDENTITY },
+	{ "arrays", KIND_ARRAY },     { "models", KIND_MODEL },	    { "machines", KIND_MACHINE },
+	{ "groups", KIND_GROUP },     { "identities", KIND_IDENTITY },
 };
 
 const char *document_section(enum object_kind kind)
@@ -81,7 +82,8 @@ static const struct field site_fields[] = {
 	{ "site", FIELD_NAME, true },	    { "description", FIELD_TEXT },
 	{ "networks", FIELD_OBJECT },	    { "switches", FIELD_OBJECT },
 	{ "fabrics", FIELD_OBJECT },	    { "arrays", FIELD_OBJECT },
-	{ "machines", FIELD_OBJECT },	    { "groups", FIELD_OBJECT },
+	{ "models", FIELD_OBJECT },	    { "machines", FIELD_OBJECT },
+	{ "groups", FIELD_OBJECT },
 	{ "identities", FIELD_OBJECT },	    { "boot", FIELD_OBJECT },
 	{ "identity_quarantine", FIELD_DURATION }, { NULL },
 };

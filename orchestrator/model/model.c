@@ -67,7 +67,8 @@ static const struct {
 	void (*build)(struct build *b, const struct object *o);
 } order[] = {
 	{ KIND_NETWORK, build_network },   { KIND_SWITCH, build_device }, { KIND_FABRIC, build_device },
-	{ KIND_ARRAY, build_device },	   { KIND_MACHINE, build_machine }, { KIND_GROUP, build_group },
+	{ KIND_ARRAY, build_device },	   { KIND_MODEL, build_machine_model }, { KIND_MACHINE, build_machine },
+	{ KIND_GROUP, build_group },
 	{ KIND_IDENTITY, build_identity }, { KIND_SITE, build_site },	  { KIND_TEMPLATE, build_template },
 	{ KIND_PERSONA, build_persona },
 };
@@ -81,6 +82,7 @@ struct model *model_build(const struct objects *objects, struct problems *p)
 	b.m->site = "";
 	b.m->devices = table_create();
 	b.m->ports = table_create();
+	b.m->fabric_ports = table_create();
 	b.m->macs = table_create();
 	b.interned = table_create();
 	for (k = 0; k < KIND_COUNT; k++)
@@ -108,6 +110,7 @@ void model_destroy(struct model *m)
 		free(m->sorted[k]);
 	table_destroy(m->devices);
 	table_destroy(m->ports);
+	table_destroy(m->fabric_ports);
 	table_destroy(m->macs);
 	arena_fini(&m->arena);
 	free(m);
@@ -133,6 +136,11 @@ const struct machine *model_machine(const struct model *m, const char *name)
 const struct machine *model_machine_by_port(const struct model *m, const char *port)
 {
 	return table_get(m->ports, port);
+}
+
+const struct machine *model_machine_by_fabric_port(const struct model *m, const char *port)
+{
+	return table_get(m->fabric_ports, port);
 }
 
 const struct machine *model_machine_by_mac(const struct model *m, uint64_t mac)
@@ -239,5 +247,5 @@ int model_fits(const struct persona *persona, const struct machine *machine, str
 	if (persona->n_vnics > machine->n_nics)
 		return error_set(err, ERROR_CONFLICT, "%s has %d vnics, but %s has only %d nics",
 				 persona->name, persona->n_vnics, machine->name, machine->n_nics);
-	return 0;
+	return fibre_fits(persona, machine, err);
 }

@@ -23,6 +23,7 @@ enum object_kind {
 	KIND_SWITCH,
 	KIND_FABRIC,
 	KIND_ARRAY,
+	KIND_MODEL,
 	KIND_MACHINE,
 	KIND_GROUP,
 	KIND_IDENTITY,
@@ -80,6 +81,16 @@ struct device {
 	const char *pin;	 /* fingerprint of its server key, or NULL: not from the site file */
 	const char *target_iqn;	 /* storage: pattern of target names */
 	const char **portals;	 /* storage: NULL-ended list of "address:port" */
+	const struct fc_port *fc_ports; /* storage: its ports on fabrics, by WWPN */
+	int n_fc_ports;
+	int side;	      /* fabric: 0 is A, 1 is B: a run changes one side after the other */
+	int64_t lock_wait_ms; /* fabric: how long a run waits for somebody else's lock */
+};
+
+/* A port of an array on a fabric. */
+struct fc_port {
+	const struct device *fabric;
+	const char *wwpn;
 };
 
 struct nic {
@@ -87,6 +98,18 @@ struct nic {
 	const struct device *sw;
 	const char *port;
 	uint64_t mac;
+};
+
+struct hba {
+	const char *name;
+	const struct device *fabric;
+	const char *port; /* of the fabric's switch */
+};
+
+/* What machines of one make have in common. */
+struct machine_model {
+	const char *name;
+	int vnics, vhbas; /* that a persona may have on them */
 };
 
 struct group;
@@ -102,8 +125,11 @@ struct machine {
 	int64_t memory;
 	char uuid[37]; /* "" when not given */
 	const struct device *bmc;
+	const struct machine_model *model; /* or NULL */
 	struct nic *nics;
 	int n_nics;
+	struct hba *hbas;
+	int n_hbas;
 	const struct membership *groups; /* that it is in */
 };
 
@@ -120,7 +146,7 @@ struct pool {
 	const char *pattern; /* of iqn */
 };
 
-enum { VNICS_MAX = 16 }; /* of one persona */
+enum { VNICS_MAX = 32, VHBAS_MAX = 32 }; /* of one persona */
 
 struct vnic {
 	const char *name;
@@ -132,6 +158,12 @@ struct vnic {
 	int64_t rate_kbit;   /* 0: not limited */
 };
 
+struct vhba {
+	const char *name;
+	const struct device *fabric;
+	const char *wwpn, *wwnn; /* "auto", "auto:POOL" or a WWN */
+};
+
 struct volume {
 	const char *name;
 	const char *volume; /* on the array */
@@ -140,6 +172,7 @@ struct volume {
 	int64_t size;	    /* bytes; 0: that of the source */
 	int lun;
 	bool boot;
+	bool fc; /* reached over Fibre Channel; all volumes of a persona on one array alike */
 };
 
 struct persona {
@@ -151,6 +184,8 @@ struct persona {
 	const struct group *group; /* NULL: any machine */
 	struct vnic *vnics;
 	int n_vnics;
+	struct vhba *vhbas;
+	int n_vhbas;
 	struct volume *volumes;
 	int n_volumes;
 	const char *boot_method;
@@ -175,6 +210,7 @@ struct model {
 	struct table *tables[KIND_COUNT]; /* by name */
 	struct table *devices;		  /* of every class, by name */
 	struct table *ports;		  /* "leaf1/port" -> struct machine */
+	struct table *fabric_ports;	  /* "fab-a/4" -> struct machine */
 	struct table *macs;		  /* machine by "aa:bb:…" of each NIC */
 	struct named *sorted[KIND_COUNT + 1]; /* made when they are asked for first; see model_sorted() */
 };
@@ -193,6 +229,10 @@ const struct network *model_network(const struct model *m, const char *name);
 const struct machine *model_machine(const struct model *m, const char *name);
 /* Whose NIC is cabled to "SWITCH/PORT". */
 const struct machine *model_machine_by_port(const struct model *m, const char *port);
+/* Whose HBA is cabled to "FABRIC/PORT". */
+const struct machine *model_machine_by_fabric_port(const struct model *m, const char *port);
+/* The HBA of @machine that vhba @i lies on: the one of its name, else the first on its fabric; or NULL. */
+const struct hba *model_hba(const struct persona *persona, int i, const struct machine *machine);
 const struct machine *model_machine_by_mac(const struct model *m, uint64_t mac);
 const struct persona *model_persona(const struct model *m, const char *name);
 const struct group *model_group(const struct model *m, const char *name);

@@ -32,7 +32,11 @@ static const struct field vnic_fields[] = {
 };
 static const struct field volume_fields[] = {
 	{ "array", FIELD_NAME, true }, { "volume", FIELD_NAME, true }, { "source", FIELD_NAME },
-	{ "size", FIELD_SIZE }, { "lun", FIELD_INT, true, 1, 255 }, { "boot", FIELD_BOOL }, { NULL },
+	{ "size", FIELD_SIZE }, { "lun", FIELD_INT, true, 1, 255 }, { "boot", FIELD_BOOL }, { "protocol", FIELD_NAME },
+	{ NULL },
+};
+static const struct field vhba_fields[] = {
+	{ "fabric", FIELD_NAME, true }, { "wwpn", FIELD_STRING }, { "wwnn", FIELD_STRING }, { NULL },
 };
 static const struct field boot_fields[] = {
 	{ "method", FIELD_NAME, true }, { "network", FIELD_NAME }, { NULL },
@@ -244,25 +248,34 @@ static void parse_parts(struct build *b, const struct object *o, const json_t *d
 	p->volumes = arena_alloc(&b->m->arena, json_object_size(volumes) * sizeof(*p->volumes));
 	json_object_foreach(volumes, key, v)
 		parse_volume(b, o, p, key, v);
+	fibre_persona(b, o, doc, p);
+	fibre_volumes(b, o, doc, p);
 }
 
 static void parse_boot(struct build *b, const struct object *o, const json_t *doc, struct persona *p)
 {
-	static const char *const methods[] = { "ipxe-iscsi", "local" };
+	static const char *const methods[] = { "ipxe-iscsi", "local", "hba" };
 	const json_t *boot = json_object_get(doc, "boot");
 	const char *method = json_str(boot, "method", "ipxe-iscsi"), *network = json_str(boot, "network", NULL);
+	bool over_fc = false;
 	int i, boots = 0;
 
-	if (strcmp(method, methods[0]) != 0 && strcmp(method, methods[1]) != 0)
-		complain(b, o, "boot", "boot method `%s` is not one of ipxe-iscsi, local", method);
+	for (i = 0; i < 3 && strcmp(method, methods[i]) != 0; i++)
+		;
+	if (i == 3)
+		complain(b, o, "boot", "boot method `%s` is not one of ipxe-iscsi, hba, local", method);
 	p->boot_method = build_intern(b, method);
 	if (network && !(p->boot_network = model_network(b->m, network)))
 		complain_nearest(b, o, "boot", KIND_NETWORK, network);
-	for (i = 0; i < p->n_volumes; i++)
+	for (i = 0; i < p->n_volumes; i++) {
 		boots += p->volumes[i].boot;
-	if (!strcmp(method, "ipxe-iscsi") && boots != 1)
-		complain(b, o, "volumes", "boot method ipxe-iscsi needs exactly one volume with `boot: true`, not %d",
-			 boots);
+		over_fc = over_fc || (p->volumes[i].boot && p->volumes[i].fc);
+	}
+	if (strcmp(method, "local") != 0 && boots != 1)
+		complain(b, o, "volumes", "boot method %s needs exactly one volume with `boot: true`, not %d", method, boots);
+	else if (strcmp(method, "local") != 0 && over_fc != !strcmp(method, "hba"))
+		complain(b, o, "boot", "the boot volume is reached over %s: boot method %s cannot boot from it",
+			 over_fc ? "Fibre Channel" : "iSCSI", method);
 }
 
 static void parse_proof(struct build *b, const struct object *o, const json_t *doc, struct persona *p)
@@ -304,6 +317,7 @@ void build_persona(struct build *b, const struct object *o)
 		return;
 	check_form(b, o, doc);
 	check_members(b, o, doc, "vnics", vnic_fields);
+	check_members(b, o, doc, "vhbas", vhba_fields);
 	check_members(b, o, doc, "volumes", volume_fields);
 	if ((b->p->items ? json_array_size(b->p->items) : 0) == before) {
 		p->name = arena_strdup(&b->m->arena, o->name);

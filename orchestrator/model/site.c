@@ -104,11 +104,11 @@ void build_network(struct build *b, const struct object *o)
 
 static const struct class_info {
 	enum device_class cls;
-	const char *own[7]; /* keys that the core reads itself */
+	const char *own[8]; /* keys that the core reads itself */
 } class_infos[] = {
 	[KIND_SWITCH] = { CLASS_SWITCH, { "driver", "secret", "pin", "description" } },
-	[KIND_FABRIC] = { CLASS_FABRIC, { "driver", "secret", "pin", "description" } },
-	[KIND_ARRAY] = { CLASS_STORAGE, { "driver", "secret", "pin", "description", "portals", "target" } },
+	[KIND_FABRIC] = { CLASS_FABRIC, { "driver", "secret", "pin", "description", "side", "lock_wait" } },
+	[KIND_ARRAY] = { CLASS_STORAGE, { "driver", "secret", "pin", "description", "portals", "target", "wwpns" } },
 	[KIND_MACHINE] = { CLASS_BMC, { "driver", "secret", "pin" } },
 };
 
@@ -120,7 +120,7 @@ static const char *driver_options(struct build *b, const json_t *doc, const stru
 	const char *out;
 	int i;
 
-	for (i = 0; i < 7 && info->own[i]; i++)
+	for (i = 0; i < 8 && info->own[i]; i++)
 		json_object_del(rest, info->own[i]);
 	canonical = json_canonical(rest);
 	out = arena_strdup(&b->m->arena, canonical);
@@ -203,9 +203,12 @@ void build_device(struct build *b, const struct object *o)
 		d->portals = string_list(b, json_object_get(o->doc, "portals"));
 		d->target_iqn = arena_strdup(&b->m->arena,
 					     json_str(o->doc, "target", "iqn.2026-01.example.recast:{array}:{persona}"));
-		if (!d->portals[0])
-			complain(b, o, "portals", "an array needs `portals`, such as [\"10.1.2.3:3260\"]");
+		fibre_array(b, o, d);
+		if (!d->portals[0] && !d->n_fc_ports)
+			complain(b, o, "portals", "an array needs `portals`, such as [\"10.1.2.3:3260\"], or `wwpns` on a fabric");
 	}
+	if (o->kind == KIND_FABRIC)
+		fibre_fabric(b, o, d);
 	build_add(b, o, d->name, d);
 }
 
@@ -298,7 +301,7 @@ void build_machine(struct build *b, const struct object *o)
 		{ "arch", FIELD_NAME, true }, { "cores", FIELD_INT, true, 1, 65536 },
 		{ "memory", FIELD_SIZE, true }, { "uuid", FIELD_STRING },
 		{ "bmc", FIELD_OBJECT, true }, { "nics", FIELD_OBJECT, true },
-		{ "hbas", FIELD_OBJECT }, { "description", FIELD_TEXT }, { NULL },
+		{ "hbas", FIELD_OBJECT }, { "model", FIELD_NAME }, { "description", FIELD_TEXT }, { NULL },
 	};
 	struct machine *m = arena_alloc(&b->m->arena, sizeof(*m));
 	json_t *nics = json_object_get(o->doc, "nics"), *v;
@@ -313,8 +316,24 @@ void build_machine(struct build *b, const struct object *o)
 	m->nics = arena_alloc(&b->m->arena, json_object_size(nics) * sizeof(*m->nics));
 	json_object_foreach(nics, key, v)
 		build_nic(b, o, m, &m->nics[m->n_nics++], key, v);
+	fibre_hbas(b, o, m);
 	build_bmc(b, o, m);
 	build_add(b, o, m->name, m);
+}
+
+void build_machine_model(struct build *b, const struct object *o)
+{
+	static const struct field fields[] = {
+		{ "vnics", FIELD_INT, false, 0, VNICS_MAX }, { "vhbas", FIELD_INT, false, 0, VHBAS_MAX },
+		{ "description", FIELD_TEXT }, { NULL },
+	};
+	struct machine_model *model = arena_alloc(&b->m->arena, sizeof(*model));
+
+	fields_check(b->p, &o->at, o->doc, fields);
+	model->name = arena_strdup(&b->m->arena, o->name);
+	model->vnics = (int)json_int(o->doc, "vnics", VNICS_MAX);
+	model->vhbas = (int)json_int(o->doc, "vhbas", VHBAS_MAX);
+	build_add(b, o, model->name, model);
 }
 
 void build_group(struct build *b, const struct object *o)

@@ -124,11 +124,22 @@ static void adopt_map(struct planner *pl, const struct cast *c, const struct dev
 	json_decref(wish);
 }
 
+static int refuse_fc(struct planner *pl, const struct cast *c)
+{
+	if (!c->persona->n_vhbas)
+		return 0;
+	error_set(pl->err, ERROR_UNSUPPORTED, "%s has vhbas, and roles on Fibre Channel cannot be adopted: a zone cannot be marked without another name",
+		  c->persona->name);
+	return error_hint(pl->err, "Stop it in a maintenance window and cast it: persona apply %s --on %s", c->persona->name, c->to->name);
+}
+
 int plan_adopt(struct planner *pl, const struct cast *c)
 {
 	const struct device *array;
 	int i;
 
+	if (refuse_fc(pl, c) < 0)
+		return -1;
 	pl->plan->differences = json_array();
 	power_of(pl, c->to);
 	for (i = 0; i < c->persona->n_vnics; i++)

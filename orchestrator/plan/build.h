@@ -60,6 +60,7 @@ void plan_chain_final(struct planner *pl);
 
 /* power.c */
 const char *power_of(struct planner *pl, const struct machine *m);
+bool machine_is_source(const struct planner *pl, const struct machine *m);
 bool machine_is_target(const struct planner *pl, const struct machine *m);
 int plan_off(struct planner *pl, const struct cast *c, const struct machine *m, bool plays);
 /* Of c->to in c->next_generation. */
@@ -69,6 +70,28 @@ void plan_proofs(struct planner *pl, const struct cast *c, enum phase phase, boo
 void plan_confirm(struct planner *pl, const struct cast *c);
 /* How it is made sure that old holders cannot write any more. */
 const char *plan_fence(struct planner *pl);
+
+/* fabric.c.  A fabric that did not answer is silent: its vhbas get nothing, which is a warning as long as another one
+ * reaches each array. */
+bool plan_fabric_is_silent(const struct planner *pl, const struct device *fabric);
+int plan_check_fabrics(struct planner *pl, const struct cast *c);
+void plan_unzones(struct planner *pl, const struct cast *c);
+void plan_logged_out(struct planner *pl, const struct cast *c);
+void plan_zones(struct planner *pl, const struct cast *c);
+void plan_zones_live(struct planner *pl, const struct cast *c);
+/* The ports that the role used on c->from, and that no other comes to: nothing is logged in there any more (F3). */
+void plan_shut_ports(struct planner *pl, const struct cast *c);
+void plan_shut_unfenced(struct planner *pl, const struct cast *c);
+void plan_open_ports(struct planner *pl, const struct cast *c);
+void plan_paths(struct planner *pl, const struct cast *c);
+/* [{fabric, port, wwpn}] of the vhbas on c->to. */
+json_t *plan_boot_vhbas(struct planner *pl, const struct cast *c);
+/* @luns is stolen. */
+json_t *wish_fc_map(struct planner *pl, const struct cast *c, const struct device *array, json_t *luns, int64_t generation);
+/* Zones in force that are not as wished; @note takes the references. */
+void drift_zones(struct planner *pl, const struct cast *c,
+		 void (*note)(void *arg, const struct device *fabric, char *object, json_t *found, json_t *wanted, char *summary),
+		 void *arg);
 
 /* restore.c: for a role that runs on c->from and is about to lose its power. */
 void plan_restore(struct planner *pl, const struct cast *c);

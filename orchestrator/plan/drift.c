@@ -93,6 +93,11 @@ static void drift_volume(struct drifting *d, const struct volume *v)
 		     arena_printf(a, "volume %s has gone from %s", v->volume, v->array->name));
 }
 
+static void note_zone(void *arg, const struct device *fabric, char *object, json_t *found, json_t *wanted, char *summary)
+{
+	note(arg, fabric, object, "zone", found, wanted, IMPACT_NONE, true, summary);
+}
+
 static void drift_power(struct drifting *d)
 {
 	const struct device *bmc = d->c->from->bmc;
@@ -123,6 +128,7 @@ static void drift_all(struct drifting *d)
 			drift_map(d, array);
 			drift_foreign(d, array);
 		}
+	drift_zones(&d->pl, d->c, note_zone, d);
 	for (i = 0; i < p->n_volumes; i++)
 		if (observed(d, p->volumes[i].array))
 			drift_volume(d, &p->volumes[i]);

@@ -76,6 +76,31 @@ static void look_at_map(struct looking *l, const char *name, const json_t *map)
 			   l->machine_of(l->arg, name) ? "has no volume there" : "plays nowhere"));
 }
 
+static bool has_vhba_on(const struct persona *p, const char *fabric, const char *vhba)
+{
+	int i;
+
+	for (i = 0; p && i < p->n_vhbas; i++)
+		if (!strcmp(p->vhbas[i].fabric->name, fabric) && !strcmp(p->vhbas[i].name, vhba))
+			return true;
+	return false;
+}
+
+static void look_at_zone(struct looking *l, const char *key, const json_t *zone)
+{
+	const char *dot = strchr(key, '.');
+	char persona[64];
+
+	if (!json_bool(zone, "managed", false) || !json_bool(zone, "exists", true) || !dot || dot - key >= (long)sizeof(persona))
+		return;
+	snprintf(persona, sizeof(persona), "%.*s", (int)(dot - key), key);
+	if (l->machine_of(l->arg, persona) && has_vhba_on(model_persona(l->m, persona), l->device, dot + 1))
+		return;
+	found(l, json_sprintf("zone:%s", key), persona, json_int(zone, "generation", 0),
+	      json_sprintf("zone %s on %s is there, and %s %s", json_str(zone, "name", key), l->device, persona,
+			   l->machine_of(l->arg, persona) ? "has no such vhba" : "plays nowhere"));
+}
+
 json_t *plan_orphans(const struct model *m, const char *device, const json_t *document,
 		     const char *(*machine_of)(void *arg, const char *persona), void *arg)
 {
@@ -87,6 +112,8 @@ json_t *plan_orphans(const struct model *m, const char *device, const json_t *do
 		look_at_port(&l, name, v);
 	json_object_foreach(json_object_get(document, "maps"), name, v)
 		look_at_map(&l, name, v);
+	json_object_foreach(json_object_get(document, "zones"), name, v)
+		look_at_zone(&l, name, v);
 	return l.found;
 }
 
@@ -95,14 +122,17 @@ static void sweep_one(struct planner *pl, const struct device *d, const json_t *
 	const char *object = json_str(orphan, "object", "");
 	bool port = !strncmp(object, "port:", 5);
 	struct arena *a = &pl->plan->arena;
-	struct plan_step *s = plan_add(pl, port ? PHASE_PARK : PHASE_UNMAP, d, arena_strdup(a, object),
+	bool zone = !strncmp(object, "zone:", 5);
+	enum phase phase = port ? PHASE_PARK : zone ? (enum phase)(PHASE_UNZONE_A + (unsigned)d->side) : PHASE_UNMAP;
+	struct plan_step *s = plan_add(pl, phase, d, arena_strdup(a, object),
 				       port ? wish_port(pl->m, NULL, -1, false, 0) : json_pack("{s:b}", "exists", 0), NULL);
 
 	s->verb = '-';
-	s->impact = IMPACT_LINK_BLIP;
+	s->impact = zone ? IMPACT_NONE : IMPACT_LINK_BLIP;
 	s->owner = port ? "" : arena_strdup(a, json_str(orphan, "persona", "")); /* "" takes the stamp off */
 	s->generation = json_int(orphan, "generation", 0);
 	s->summary = port ? arena_printf(a, "park port %s/%s and take its mark off", d->name, object + 5)
+		   : zone ? arena_printf(a, "take the zone of %s off %s", object + 5, d->name)
 			  : arena_printf(a, "unmap %s on %s, drop its sessions and see them gone", object + 4, d->name);
 }
 

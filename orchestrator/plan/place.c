@@ -86,8 +86,10 @@ static int in_flight(struct planner *pl, const struct cast *c, int (*volumes)(st
 	struct cast here = *c;
 
 	here.next_generation = c->generation;
-	if (plan_ports_live(pl, &here, c->generation) < 0 || volumes(pl, &here) < 0 || plan_verify(pl, &here, true) < 0)
+	if (plan_check_fabrics(pl, &here) < 0 || plan_ports_live(pl, &here, c->generation) < 0 || volumes(pl, &here) < 0 ||
+	    plan_verify(pl, &here, true) < 0)
 		return -1;
+	plan_zones_live(pl, &here);
 	return plan_maps(pl, &here);
 }
 

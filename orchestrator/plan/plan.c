@@ -57,7 +57,7 @@ const json_t *plan_seen(struct planner *pl, const char *device, const char *sect
 	return seen;
 }
 
-static bool machine_is_source(const struct planner *pl, const struct machine *m)
+bool machine_is_source(const struct planner *pl, const struct machine *m)
 {
 	int i;
 
@@ -83,9 +83,23 @@ static int plan_offs(struct planner *pl, const struct cast *c)
 	return c->to && !machine_is_source(pl, c->to) ? plan_off(pl, c, c->to, false) : 0;
 }
 
+/* What the role had on arrays and fabrics. */
+static int plan_take_storage(struct planner *pl, const struct cast *c)
+{
+	if (!c->persona)
+		return 0;
+	if (plan_check_fabrics(pl, c) < 0 || plan_unmaps(pl, c) < 0)
+		return -1;
+	plan_unzones(pl, c);
+	if (c->from)
+		plan_shut_ports(pl, c);
+	plan_shut_unfenced(pl, c);
+	return 0;
+}
+
 static int plan_play(struct planner *pl, const struct cast *c)
 {
-	if (plan_offs(pl, c) < 0 || (c->persona && plan_unmaps(pl, c) < 0))
+	if (plan_offs(pl, c) < 0 || plan_take_storage(pl, c) < 0)
 		return -1;
 	if (c->from && !machine_is_target(pl, c->from) && plan_ports(pl, c, c->from, PHASE_PARK, c->generation) < 0)
 		return -1;
@@ -94,12 +108,16 @@ static int plan_play(struct planner *pl, const struct cast *c)
 	if (model_fits(c->persona, c->to, pl->err) < 0 ||
 	    plan_ports(pl, c, c->to, PHASE_PREPARE, c->next_generation) < 0 || plan_volumes(pl, c) < 0)
 		return -1;
+	plan_open_ports(pl, c);
 	plan_boot(pl, c, PHASE_PREPARE);
+	plan_logged_out(pl, c);
+	plan_zones(pl, c);
 	if (plan_verify(pl, c, false) < 0 || plan_grants(pl, c) < 0)
 		return -1;
 	plan_on(pl, c, PHASE_ON);
 	plan_proofs(pl, c, PHASE_PROOF, false);
 	plan_confirm(pl, c);
+	plan_paths(pl, c);
 	return plan_ports(pl, c, c->to, PHASE_FINAL, c->next_generation);
 }
 
@@ -197,6 +215,8 @@ void plan_destroy(struct plan *plan)
 	free_steps(plan->steps, plan->n_steps);
 	free_steps(plan->restore, plan->n_restore);
 	json_decref(plan->used);
+	json_decref(plan->unfenced);
+	json_decref(plan->warnings);
 	json_decref(plan->differences);
 	arena_fini(&plan->arena);
 	free(plan);

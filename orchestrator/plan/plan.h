@@ -30,6 +30,11 @@ struct identities {
 		const char *address; /* "a.b.c.d" or NULL */
 	} vnics[VNICS_MAX];
 	int n_vnics;
+	struct {
+		const char *vhba;
+		const char *wwpn, *wwnn;
+	} vhbas[VHBAS_MAX];
+	int n_vhbas;
 };
 
 enum cast_kind {
@@ -39,6 +44,14 @@ enum cast_kind {
 	CAST_RETURN  /* from: out of quarantine: off, its role's maps gone, ports parked.  persona may be NULL */
 };
 
+enum { UNFENCED_MAX = 64 };
+
+/* A port of a fabric that may be open, with cards behind it that carry WWPNs of the role. */
+struct unfenced_port {
+	const struct machine *machine;
+	const struct hba *hba;
+};
+
 struct cast {
 	const struct persona *persona;
 	const struct machine *from, *to;
@@ -46,6 +59,8 @@ struct cast {
 	int64_t next_generation; /* that a new activation would get */
 	const struct identities *identities;
 	enum cast_kind kind;
+	struct unfenced_port *unfenced; /* left by earlier casts of the persona */
+	int n_unfenced;
 };
 
 /* In the order of execution; undo runs backwards. */
@@ -53,9 +68,13 @@ enum phase {
 	PHASE_QUIESCE, /* the operating system is asked to stop */
 	PHASE_OFF,     /* power is off, read twice */
 	PHASE_UNMAP,   /* old LUN maps gone, sessions seen gone */
+	PHASE_UNZONE_A, /* old zones gone, one side of the fabrics after the other */
+	PHASE_UNZONE_B,
 	PHASE_PARK,    /* ports of machines that are left */
 	PHASE_PREPARE, /* boot ports, volumes, boot device */
-	PHASE_VERIFY,  /* the array is asked for all maps of each volume: there must be none left */
+	PHASE_VERIFY,  /* arrays are asked for all maps of each volume, name servers for each WWPN: there must be none left */
+	PHASE_ZONE_A,  /* the new zones */
+	PHASE_ZONE_B,
 	PHASE_GRANT,   /* the new LUN map */
 	PHASE_ON,
 	PHASE_PROOF, /* the role shows that it is up */
@@ -89,6 +108,7 @@ struct plan_step {
 	int64_t generation;
 	int64_t deadline_ms;
 	bool optional; /* its failure does not fail the run */
+	const char *group; /* of optional steps, or NULL: when all of a group fail the run does */
 	bool blind;    /* an off step: the BMC did not answer when it was planned */
 	bool fallback; /* nor does this one's: storage and ports are taken from the machine all the same (F2, F3) */
 };
@@ -103,6 +123,8 @@ struct plan {
 	/* What brings the roles back that were running, once all steps are undone: a port in its final network boots nothing. */
 	struct plan_step *restore;
 	int n_restore, restore_size;
+	json_t *unfenced; /* ports that it leaves unfenced, [{port: "FABRIC/PORT", machine, persona}]; or NULL */
+	json_t *warnings; /* what a person should know before it is done, [text]; or NULL */
 	json_t *differences; /* of an adoption: what is not as the persona says, [{device, object, summary}]; else NULL */
 	int changes; /* steps that change something, not only confirm */
 	enum impact impact;
@@ -145,6 +167,9 @@ const struct nic *plan_nic(const struct persona *persona, int i, const struct ma
 
 /* Each array that the persona has volumes on, once: the i-th, or NULL. */
 const struct device *persona_array(const struct persona *persona, int i);
+
+/* Whether the persona's volumes on @array are reached over Fibre Channel. */
+bool persona_over_fc(const struct persona *persona, const struct device *array);
 
 /* The name of the target that @persona gets on @array, into the arena. */
 char *plan_target(struct arena *a, const struct device *array, const struct persona *persona);

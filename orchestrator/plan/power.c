@@ -110,10 +110,20 @@ static struct plan_step *on_target(struct planner *pl, const struct cast *c, enu
 			   c->next_generation);
 }
 
+static json_t *boot_hint(struct planner *pl, const struct cast *c, const struct device *array)
+{
+	json_t *hint = json_pack("{s:s, s:s}", "map", c->persona->name, "array", array->name);
+
+	if (persona_over_fc(c->persona, array))
+		json_object_set_new(hint, "vhbas", plan_boot_vhbas(pl, c));
+	return hint;
+}
+
 void plan_boot(struct planner *pl, const struct cast *c, enum phase phase)
 {
 	const json_t *boot = json_object_get(json_object_get(pl->observed, c->to->bmc->name), "boot");
-	const char *want = !strcmp(c->persona->boot_method, "local") ? "disk" : "pxe";
+	/* The firmware of an HBA offers its LUN as a disk. */
+	const char *want = !strcmp(c->persona->boot_method, "ipxe-iscsi") ? "pxe" : "disk";
 	const char *was = json_str(boot, "device", "none");
 	const struct device *array = persona_array(c->persona, 0);
 	json_t *set = json_pack("{s:s}", "device", want);
@@ -122,10 +132,12 @@ void plan_boot(struct planner *pl, const struct cast *c, enum phase phase)
 
 	/* Real devices ignore the hint; the simulated rack needs to know what the role would find. */
 	if (array && !strcmp(c->to->bmc->driver, "mock"))
-		json_object_set_new(set, "hint", json_pack("{s:s, s:s}", "map", c->persona->name, "array", array->name));
+		json_object_set_new(set, "hint", boot_hint(pl, c, array));
 	s = on_target(pl, c, phase, "boot", set, known ? json_pack("{s:s}", "device", was) : NULL);
 	s->summary = arena_printf(&pl->plan->arena, "%s boots from %s", c->to->name,
-				  !strcmp(want, "pxe") ? "the network" : "its disk");
+				  !strcmp(want, "pxe")			     ? "the network"
+				  : !strcmp(c->persona->boot_method, "hba") ? "its LUN over Fibre Channel"
+									     : "its disk");
 	if (!c->persona->proof_serial)
 		return;
 	s = on_target(pl, c, phase, "console", json_pack("{s:b}", "capture", 1), json_pack("{s:b}", "capture", 0));

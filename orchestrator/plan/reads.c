@@ -6,6 +6,8 @@
 
 #include "json.h"
 
+#include <stdio.h>
+
 static void want(json_t *reads, const struct device *d, const char *prefix, const char *name)
 {
 	json_t *entry = json_object_get(reads, d->name), *objects, *text;
@@ -37,6 +39,33 @@ static void want_machine(json_t *reads, const struct machine *m)
 		want(reads, m->nics[k].sw, "port:", m->nics[k].port);
 }
 
+static void want_fabrics(json_t *reads, const struct cast *c)
+{
+	static const char *const whole[] = { "config", "lock", "capacity" };
+	char key[160];
+	int i, k;
+
+	for (i = 0; i < c->persona->n_vhbas; i++) {
+		const struct vhba *v = &c->persona->vhbas[i];
+
+		snprintf(key, sizeof(key), "%s.%s", c->persona->name, v->name);
+		want(reads, v->fabric, "zone:", key);
+		if (c->identities && c->identities->vhbas[i].wwpn)
+			want(reads, v->fabric, "login:", c->identities->vhbas[i].wwpn);
+		for (k = 0; k < 3; k++)
+			want(reads, v->fabric, "", whole[k]);
+	}
+}
+
+/* The ports of fabrics matter to a role that uses them, and to a machine that it leaves. */
+static void want_fabric_ports(json_t *reads, const struct machine *m)
+{
+	int k;
+
+	for (k = 0; m && k < m->n_hbas; k++)
+		want(reads, m->hbas[k].fabric, "port:", m->hbas[k].port);
+}
+
 json_t *plan_reads(const struct model *m, const struct cast *casts, int n)
 {
 	json_t *reads = json_object();
@@ -46,6 +75,13 @@ json_t *plan_reads(const struct model *m, const struct cast *casts, int n)
 	for (i = 0; i < n; i++) {
 		want_machine(reads, casts[i].from);
 		want_machine(reads, casts[i].to);
+		if (casts[i].persona && casts[i].persona->n_vhbas) {
+			want_fabrics(reads, &casts[i]);
+			want_fabric_ports(reads, casts[i].from);
+			want_fabric_ports(reads, casts[i].to);
+			for (k = 0; k < casts[i].n_unfenced; k++)
+				want(reads, casts[i].unfenced[k].hba->fabric, "port:", casts[i].unfenced[k].hba->port);
+		}
 		for (k = 0; casts[i].persona && k < casts[i].persona->n_volumes; k++) {
 			want(reads, casts[i].persona->volumes[k].array, "map:", casts[i].persona->name);
 			want(reads, casts[i].persona->volumes[k].array, "volume:", casts[i].persona->volumes[k].volume);

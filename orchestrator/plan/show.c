@@ -8,7 +8,8 @@
 
 const char *phase_name(enum phase phase)
 {
-	static const char *const names[PHASE_COUNT] = { "quiesce", "off",   "unmap",   "park",	  "prepare", "verify",
+	static const char *const names[PHASE_COUNT] = { "quiesce", "off",	  "unmap",  "unzone-a", "unzone-b",
+							"park",	   "prepare", "verify", "zone-a",   "zone-b",
 							"grant",   "on",    "proof",   "final",	  "confirm", "restore",
 							"restore", "restore", "restore", "restore" };
 
@@ -50,6 +51,8 @@ json_t *plan_json(const struct plan *plan)
 			 "impact", impact_name(plan->impact), "fence", plan->fence, "changes", plan->changes, "steps",
 			 steps_json(plan->steps, plan->n_steps), "restore", steps_json(plan->restore, plan->n_restore));
 
+	if (plan->warnings)
+		json_object_set(j, "warnings", plan->warnings);
 	if (plan->differences)
 		json_object_set(j, "differences", plan->differences);
 	return j;

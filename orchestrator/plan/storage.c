@@ -167,8 +167,11 @@ int plan_grants(struct planner *pl, const struct cast *c)
 
 	for (i = 0; (array = persona_array(c->persona, i)); i++)
 		plan_grant(pl, c, array, c->next_generation, json_pack("{s:b}", "exists", 0))->summary =
-			arena_printf(&pl->plan->arena, "map %s on %s to %s with a new secret (generation %lld)",
-				     c->persona->name, array->name, c->identities->iqn, (long long)c->next_generation);
+			persona_over_fc(c->persona, array)
+				? arena_printf(&pl->plan->arena, "map %s on %s to the WWPNs of its vhbas (generation %lld)",
+					       c->persona->name, array->name, (long long)c->next_generation)
+				: arena_printf(&pl->plan->arena, "map %s on %s to %s with a new secret (generation %lld)",
+					       c->persona->name, array->name, c->identities->iqn, (long long)c->next_generation);
 	return 0;
 }
 

@@ -93,6 +93,8 @@ json_t *wish_map(struct planner *pl, const struct cast *c, const struct device *
 		snprintf(lun, sizeof(lun), "%d", p->volumes[i].lun);
 		json_object_set_new(luns, lun, json_string(p->volumes[i].volume));
 	}
+	if (persona_over_fc(p, array))
+		return wish_fc_map(pl, c, array, luns, generation);
 	/* The secret itself joins when the change is sent; a plan never holds it. */
 	return json_pack("{s:b, s:s, s:[s], s:o, s:{s:s, s:s}, s:I}", "exists", 1, "target",
 			 plan_target(&pl->plan->arena, array, p), "initiators", c->identities->iqn, "luns",

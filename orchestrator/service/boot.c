@@ -130,6 +130,8 @@ static char *write_script(struct core *c, const struct role *r, struct arena *a)
 	uint32_t portal = 0;
 	int port = 3260, nic;
 
+	if (!strcmp(r->persona->boot_method, "hba"))
+		return ipxe_refusal("the persona boots from its HBA, not from the network");
 	if (!v || !v->array->portals || !v->array->portals[0] || split_portal(v->array->portals[0], host, &port) < 0)
 		return ipxe_refusal("the persona has no boot volume on an array with a portal");
 	parse_ipv4(host, &portal);
@@ -204,6 +206,21 @@ static void config_nics(struct text *t, const struct role *r, const struct ident
 	}
 }
 
+static void config_hbas(struct text *t, const struct role *r, const struct identities *ids)
+{
+	const struct hba *hba;
+	int i;
+
+	for (i = 0; i < r->persona->n_vhbas && i < ids->n_vhbas; i++) {
+		hba = model_hba(r->persona, i, r->machine);
+		if (!hba || !ids->vhbas[i].wwpn)
+			continue;
+		text_printf(t, "%s.fabric=%s\n%s.port=%s\n%s.wwpn=%s\n%s.wwnn=%s\n", ids->vhbas[i].vhba, hba->fabric->name,
+			    ids->vhbas[i].vhba, hba->port, ids->vhbas[i].vhba, ids->vhbas[i].wwpn, ids->vhbas[i].vhba,
+			    ids->vhbas[i].wwnn);
+	}
+}
+
 char *service_boot_config(struct core *c, const char *mac, const char *uuid)
 {
 	struct text t = { 0 };
@@ -218,6 +235,7 @@ char *service_boot_config(struct core *c, const char *mac, const char *uuid)
 	text_printf(&t, "persona=%s\nmachine=%s\ngeneration=%lld\n", role.persona->name, role.machine->name,
 		    (long long)role.generation);
 	config_nics(&t, &role, identities_load(c, role.persona, &arena));
+	config_hbas(&t, &role, identities_load(c, role.persona, &arena));
 	arena_fini(&arena);
 	return t.data;
 }

@@ -101,6 +101,8 @@ static json_t *step_doc(const struct plan_step *s)
 		json_object_set_new(j, "machine", json_string(s->machine));
 	if (s->optional)
 		json_object_set_new(j, "optional", json_true());
+	if (s->group)
+		json_object_set_new(j, "group", json_string(s->group));
 	if (s->fallback)
 		json_object_set_new(j, "fallback", json_true());
 	return j;
@@ -218,6 +220,7 @@ static void start_run(struct planning *p, const struct plan *plan, const struct 
 		return;
 	}
 	approval_use(c, plan->id);
+	unfenced_note(c, plan);
 	doc = run_doc(p, plan, casts, n);
 	steps = json_array();
 	for (i = 0; i < plan->n_steps; i++)
@@ -364,6 +367,14 @@ static bool is_dead_bmc(struct core *c, const char *device, const struct error *
 	return d && d->cls == CLASS_BMC && err->code == ERROR_UNREACHABLE;
 }
 
+/* A fabric that does not answer costs a path; whether that can be borne the plan decides, too. */
+static bool is_dead_fabric(struct core *c, const char *device, const struct error *err)
+{
+	const struct device *d = model_device(c->model, device);
+
+	return d && d->cls == CLASS_FABRIC && err->code == ERROR_UNREACHABLE;
+}
+
 static void on_read(void *arg, const struct op_result *r)
 {
 	struct reading *reading = arg;
@@ -374,6 +385,8 @@ static void on_read(void *arg, const struct op_result *r)
 	else if (is_dead_bmc(p->core, reading->device, &r->error))
 		json_object_set_new(p->observed, reading->device,
 				    json_pack("{s:s, s:s}", "power", "unknown", "why", r->error.text));
+	else if (is_dead_fabric(p->core, reading->device, &r->error))
+		json_object_set_new(p->observed, reading->device, json_pack("{s:b, s:s}", "silent", 1, "why", r->error.text));
 	else if (!p->error.code)
 		p->error = r->error;
 	free(reading);

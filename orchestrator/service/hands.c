@@ -219,6 +219,7 @@ static void hand_step_changed(void *ctx, const struct run *run, const struct ste
 	store_step_state(c->store, run->id, step->n, step_state_name(step->state), text, ended);
 	free(text);
 	log_step(run, step);
+	unfenced_settle(c, step);
 	if (step->state == STEP_SKIPPED)
 		return; /* nothing happened that anybody waits for */
 	doc = json_pack("{s:I, s:i, s:s, s:s, s:s, s:s}", "run", (json_int_t)run->id, "n", step->n, "device",

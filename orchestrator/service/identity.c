@@ -166,6 +166,33 @@ static void settle_address(struct settling *s, const struct vnic *v)
 		take(s, "ip", v->name, v->address, a);
 }
 
+static void format_wwn(uint64_t n, char *out, size_t size)
+{
+	text_format_octets(n, 8, out, size);
+}
+
+static int parse_wwn(const char *text, uint64_t *n)
+{
+	return text_parse_octets(text, n) == 8 ? 0 : -1;
+}
+
+static void settle_wwn(struct settling *s, const char *kind, const char *vhba, const char *wish)
+{
+	const struct pool *pool = !strncmp(wish, "auto", 4) ? model_pool(s->model, kind, wish[4] == ':' ? wish + 5 : NULL) : NULL;
+	uint64_t n;
+
+	if (pool)
+		take_from_range(s, kind, vhba, pool->first, pool->last, format_wwn, parse_wwn);
+	else if (parse_wwn(wish, &n) == 0)
+		take(s, kind, vhba, wish, (int64_t)n);
+}
+
+static void settle_vhba(struct settling *s, const struct vhba *v)
+{
+	settle_wwn(s, "wwpn", v->name, v->wwpn);
+	settle_wwn(s, "wwnn", v->name, v->wwnn);
+}
+
 static void settle_iqn(struct settling *s)
 {
 	const struct pool *pool = model_pool(s->model, "iqn", NULL);
@@ -222,6 +249,8 @@ void identities_settle(struct core *c, const struct model *m, const struct perso
 		settle_mac(&s, &p->vnics[i]);
 		settle_address(&s, &p->vnics[i]);
 	}
+	for (i = 0; i < p->n_vhbas; i++)
+		settle_vhba(&s, &p->vhbas[i]);
 	settle_iqn(&s);
 	settle_uuid(&s);
 	release_rest(&s);
@@ -240,6 +269,12 @@ static const char *value_of(const json_t *all, const char *kind, const char *slo
 	return NULL;
 }
 
+/* Without a pool of node names: that of the port, as an IEEE standard name (NAA 1). */
+static const char *node_name(struct arena *a, const char *wwnn, const char *wwpn)
+{
+	return wwnn || !wwpn || strlen(wwpn) != 23 ? wwnn : arena_printf(a, "10:00:%s", wwpn + 6);
+}
+
 struct identities *identities_load(struct core *c, const struct persona *p, struct arena *a)
 {
 	json_auto_t *all = store_identity_of(c->store, p->name);
@@ -253,6 +288,12 @@ struct identities *identities_load(struct core *c, const struct persona *p, stru
 		ids->vnics[i].mac = value_of(all, "mac", p->vnics[i].name, a);
 		ids->vnics[i].address = value_of(all, "ip", p->vnics[i].name, a);
 		ids->n_vnics++;
+	}
+	for (i = 0; i < p->n_vhbas && i < VHBAS_MAX; i++) {
+		ids->vhbas[i].vhba = arena_strdup(a, p->vhbas[i].name);
+		ids->vhbas[i].wwpn = value_of(all, "wwpn", p->vhbas[i].name, a);
+		ids->vhbas[i].wwnn = node_name(a, value_of(all, "wwnn", p->vhbas[i].name, a), ids->vhbas[i].wwpn);
+		ids->n_vhbas++;
 	}
 	if (!ids->iqn)
 		ids->iqn = "";

@@ -19,7 +19,7 @@ json_t *orphans_reads(const struct model *m)
 	size_t i;
 
 	for (i = 0; (d = model_device_at(m, i)); i++)
-		if (d->cls == CLASS_SWITCH || d->cls == CLASS_STORAGE)
+		if (d->cls == CLASS_SWITCH || d->cls == CLASS_STORAGE || d->cls == CLASS_FABRIC)
 			json_object_set_new(reads, d->name, json_pack("{s:s, s:n}", "class", class_name(d->cls), "objects"));
 	return reads;
 }

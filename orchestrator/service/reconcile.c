@@ -105,11 +105,16 @@ static bool is_settled(const struct watch *w, const struct assignment *a)
 	return a->touched < w->asked && !core_holder(c, "persona", a->persona) && !core_holder(c, "machine", a->machine);
 }
 
-static bool uses_array(const struct persona *p, const char *device)
+static bool uses_device(const struct persona *p, enum device_class cls, const char *device)
 {
 	const struct device *array;
 	int i;
 
+	for (i = 0; cls == CLASS_FABRIC && i < p->n_vhbas; i++)
+		if (!strcmp(p->vhbas[i].fabric->name, device))
+			return true;
+	if (cls != CLASS_STORAGE)
+		return cls != CLASS_FABRIC;
 	for (i = 0; (array = persona_array(p, i)); i++)
 		if (!strcmp(array->name, device))
 			return true;
@@ -124,11 +129,10 @@ static void compare(struct watch *w, const struct assignment *a, enum device_cla
 	struct arena arena;
 	json_t *items;
 
-	if (!cast.persona || !cast.from || !is_settled(w, a) ||
-	    (cls == CLASS_STORAGE && !uses_array(cast.persona, w->device)))
+	if (!cast.persona || !cast.from || !is_settled(w, a) || !uses_device(cast.persona, cls, w->device))
 		return;
 	arena_init(&arena);
-	if (cls == CLASS_STORAGE)
+	if (cls == CLASS_STORAGE || cls == CLASS_FABRIC)
 		cast.identities = identities_load(c, cast.persona, &arena);
 	items = roster_quarantine(c->roster, a->machine) ? json_array() : plan_drift(c->model, &cast, observed);
 	drifts_put(w->r->drifts, a->persona, a->machine, w->device, items);
@@ -272,7 +276,7 @@ static struct watch *watch_of(struct reconcile *r, const char *device)
 	return w;
 }
 
-/* Switches and arrays whole, since an orphan may be anywhere; of a BMC its power. */
+/* Switches, fabrics and arrays whole, since an orphan may be anywhere; of a BMC its power. */
 static void read_device(struct watch *w)
 {
 	struct core *c = w->r->core;
@@ -309,7 +313,7 @@ static void read_all(struct reconcile *r)
 	size_t i;
 
 	for (i = 0; (d = model_device_at(r->core->model, i)); i++)
-		if (d->cls == CLASS_SWITCH || d->cls == CLASS_STORAGE || d->cls == CLASS_BMC)
+		if (d->cls != CLASS_PROBE)
 			read_device(watch_of(r, d->name));
 }
 

@@ -20,6 +20,7 @@ json_t *dull_objects(const struct device *d)
 {
 	return json_pack("[s]", d->cls == CLASS_BMC	 ? "power"
 				: d->cls == CLASS_SWITCH ? "port:recast-doctor"
+				: d->cls == CLASS_FABRIC ? "config"
 							 : "volume:recast-doctor");
 }
 

@@ -298,6 +298,8 @@ int wish_casts(struct core *c, const struct wish *w, struct cast *casts, struct 
 	if (set_targets(c, w, casts, n, err) < 0)
 		return -1;
 	for (i = 0; i < n; i++)
+		unfenced_load(c, &casts[i], a);
+	for (i = 0; i < n; i++)
 		if (check_target(c, casts, n, &casts[i], err) < 0 ||
 		    (casts[i].to && model_fits(casts[i].persona, casts[i].to, err) < 0))
 			return -1;
@@ -326,6 +328,8 @@ static void add_machine(json_t *targets, const struct machine *m)
 	targets_add(targets, "machine", m->name, NULL);
 	for (i = 0; i < m->n_nics; i++)
 		targets_add(targets, "port", m->nics[i].sw->name, m->nics[i].port);
+	for (i = 0; i < m->n_hbas; i++)
+		targets_add(targets, "port", m->hbas[i].fabric->name, m->hbas[i].port);
 }
 
 json_t *wish_targets(const struct cast *casts, int n)
@@ -339,6 +343,8 @@ json_t *wish_targets(const struct cast *casts, int n)
 		if (!casts[i].persona)
 			continue;
 		targets_add(targets, "persona", casts[i].persona->name, NULL);
+		for (k = 0; k < casts[i].n_unfenced; k++)
+			targets_add(targets, "port", casts[i].unfenced[k].hba->fabric->name, casts[i].unfenced[k].hba->port);
 		for (k = 0; k < casts[i].persona->n_volumes; k++)
 			targets_add(targets, "volume", casts[i].persona->volumes[k].array->name,
 				   casts[i].persona->volumes[k].volume);

@@ -78,6 +78,11 @@ class Peer:
     off_is_slow = None        # bmc: a real one, where "off" takes two readings
     pin = None                # (name) -> fingerprint of the server key that the device has
     heard = None              # () -> what was said to the device after the handshake, as a number that grows
+    login = logout = None     # fabric: (wwpn, port), (wwpn): a card appears at a port and goes
+    activations = None        # fabric: () -> how often zones were activated
+    lock = unlock = None      # fabric: (user, seconds), (): somebody else holds the zone database
+    read_only_config = None   # fabric: () no configuration is in force any more
+    free_port = None          # fabric: a port that nobody uses
     native_check = None       # (document) compares it with the device's own tools
 
 

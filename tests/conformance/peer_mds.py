@@ -105,15 +105,21 @@ class MdsPeer(SshHost, Peer):
         with self.switch.locked() as state:
             return json.loads(json.dumps(state["vsans"][VSAN]))
 
-    def lock(self, user="eve", **how):
+    def lock(self, user="eve", seconds=None, **how):
+        """Somebody else begins to edit."""
         with self.switch.locked() as state:
             v = state["vsans"][VSAN]
-            v["session"] = {"user": user, "since": 0, "until": None, "db": json.loads(json.dumps(v["full"])), "activate": None,
+            v["session"] = {"user": user, "since": 0, "until": seconds and time.time() + seconds, "db": json.loads(json.dumps(v["full"])), "activate": None,
                             "deactivate": False, **how}
 
     def unlock(self):
         with self.switch.locked() as state:
             state["vsans"][VSAN]["session"] = None
+
+    def read_only_config(self):
+        """Nothing is in force any more."""
+        with self.switch.locked() as state:
+            state["vsans"][VSAN]["active"] = None
 
     def commands(self):
         with open(f"{self.dir}/mds/log", encoding="utf-8") as f:
@@ -246,7 +252,7 @@ def another_ones_lock_is_told_and_waited_for(lab):
         check(lock["held"] is True and lock["user"] == "eve" and ("from" not in how or lock["from"] == how["from"]), f"{lock}")
         p.unlock()
         check(d.call("observe", "dev", objects=["lock"])["document"]["lock"] == {"held": False}, "the lock is still told")
-    p.lock(until=time.time() + 1)
+    p.lock(seconds=1)
     converge(lab, d, "dev", p.wishes()[:2])
     with open(f"{p.dir}/mds/log", encoding="utf-8") as f:
         check("clear-lock" not in f.read(), "it broke a lock")

@@ -6,6 +6,7 @@ import re
 import shutil
 import time
 
+import cases_fabric
 import sandbox
 from cases import agrees, all_done, check, error_of, observed, told
 from peer import Peer
@@ -102,6 +103,50 @@ class MockSwitch(MockPeer):
         return [{"object": "port:p1", "set": {"mode": "trunk", "native": 0, "tagged": [7], "enabled": False}, **stamp},
                 {"object": "port:p2", "set": {"mode": "access", "native": 4000, "description": ""}, "owner": ""},
                 {"object": "port:p3", "set": {"mode": "access", "native": 120, "rate_kbit": 0}, **stamp}]
+
+
+class MockFabric(MockPeer):
+    cls = "fabric"
+    label = "mock fabric"
+    unknown_object = "zone:nosuch"
+    free_port = "9"
+
+    def first_state(self):
+        return {"fabrics": {"dev": {"zones": {"tape": {
+            "members": ["10:00:00:00:00:00:00:01", "50:00:00:00:00:00:00:01"], "kind": "plain", "managed": False}}}}}
+
+    def fabric(self):
+        return self.rack()["fabrics"]["dev"]
+
+    def dump(self):
+        return json.dumps({k: self.fabric().get(k) or {} for k in ("zones", "ports")}, sort_keys=True, indent=1)
+
+    def foreign_dump(self):
+        return json.dumps(self.fabric()["zones"]["tape"])
+
+    def activations(self):
+        return self.fabric().get("activations", 0)
+
+    def login(self, wwpn, port):
+        order(self, {"device": "dev", "object": f"sim:login:{wwpn}", "set": {"port": port}})
+
+    def logout(self, wwpn):
+        order(self, {"device": "dev", "object": f"sim:login:{wwpn}", "set": {}})
+
+    def lock(self, user, seconds):
+        order(self, {"device": "dev", "object": "sim:lock", "set": {"user": user, "seconds": seconds}})
+
+    def unlock(self):
+        order(self, {"device": "dev", "object": "sim:lock", "set": {"seconds": 0}})
+
+    def wishes(self, generation=1):
+        return [cases_fabric.zone("web.hba0", generation), cases_fabric.zone("db.hba0", generation, 2)]
+
+    def other_wishes(self, generation=2):
+        return [cases_fabric.zone("web.hba0", generation, 3), cases_fabric.zone("db.hba0", generation, 4, cases_fabric.ARRAY[:1])]
+
+    def expect(self, change):
+        return cases_fabric.expected(change)
 
 
 class MockArray(MockPeer):
@@ -498,4 +543,4 @@ for fn in (a_server_boots_from_its_map_and_leaves_it_when_off, a_server_boots_on
     fn.needs = ()
     MockBmc.own_cases += (fn,)
 
-PEERS = [MockSwitch, MockKeyed, MockArray, MockBmc]
+PEERS = [MockSwitch, MockKeyed, MockFabric, MockArray, MockBmc]

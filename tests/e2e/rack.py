@@ -37,6 +37,26 @@ def persona(name, network="web", **more):
             "proof": {"within": "10s", "serial": "PERSONA %s UP" % name}, **more}
 
 
+ARRAY_A, ARRAY_B = "50:00:02:00:00:00:0a:01", "50:00:02:00:00:00:0b:01"
+
+
+def fc_site(dir, machines=3, **rack):
+    """The same with two fabrics: the array is on both, and so is each machine (port N of each for nodeN)."""
+    doc = site(dir, machines, **rack)
+    options = doc["switches"]["leaf1"]
+    doc["fabrics"] = {"fab-a": {"lock_wait": "5s", **options}, "fab-b": {"lock_wait": "5s", **options}}
+    doc["arrays"]["san1"]["wwpns"] = {"fab-a": [ARRAY_A], "fab-b": [ARRAY_B]}
+    for i in range(1, machines + 1):
+        doc["machines"]["node%d" % i]["hbas"] = {"hba0": {"port": "fab-a/%d" % i}, "hba1": {"port": "fab-b/%d" % i}}
+    doc["identities"]["wwpn"] = {"prod": "20:00:02:ca:57:00:00:00-20:00:02:ca:57:00:ff:ff"}
+    return doc
+
+
+def fc_persona(name, **more):
+    return persona(name, **{"vhbas": {"hba0": {"fabric": "fab-a", "wwpn": "auto"}, "hba1": {"fabric": "fab-b", "wwpn": "auto"}},
+                            "boot": {"method": "hba"}, **more})
+
+
 def state(dir):
     """What the rack holds, or {} before anything was written."""
     try:

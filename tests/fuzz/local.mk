@@ -51,7 +51,7 @@ tests_fuzz_fuzz_kit_SOURCES = tests/fuzz/fuzz_kit.c tests/fuzz/fuzz.h
 
 tests_fuzz_fuzz_mds_CPPFLAGS = $(recast_driver_mds_CPPFLAGS) -I$(top_srcdir)/drivers/fabric
 tests_fuzz_fuzz_mds_LDADD = drivers/libdriversdk.a -lpthread $(FUZZ_LIBS)
-tests_fuzz_fuzz_mds_SOURCES = tests/fuzz/fuzz_mds.c tests/fuzz/fuzz.h drivers/fabric/mds_read.c drivers/fabric/mds_wish.c
+tests_fuzz_fuzz_mds_SOURCES = tests/fuzz/fuzz_mds.c tests/fuzz/fuzz.h drivers/fabric/mds_read.c
 
 tests_fuzz_fuzz_model_CPPFLAGS = $(orchestrator_libmodel_a_CPPFLAGS)
 tests_fuzz_fuzz_model_LDADD = orchestrator/libmodel.a $(FUZZ_LIBS)

@@ -48,6 +48,9 @@ static bool as_wished(struct story *s, const struct place_in_room *at, const jso
 		if (!json_bool(set, "exists", false))
 			return !map;
 		return map && map->generation == json_int(set, "generation", 0);
+	case ZONE:
+		return witness_zone(s->rack, at->device, at->persona) ==
+		       (json_bool(set, "exists", false) ? json_int(set, "generation", 0) : 0);
 	case ELSEWHERE:
 		break;
 	}
@@ -132,6 +135,14 @@ static int64_t in_force(const struct ledger_run *run, const char *persona)
 	return 0;
 }
 
+static const char *persona_name(int p)
+{
+	static char name[16];
+
+	snprintf(name, sizeof(name), "p%d", p + 1);
+	return name;
+}
+
 static bool as_before(struct story *s, const struct place_in_room *at, const struct ledger_run *run)
 {
 	const struct capture *prior = run->prior;
@@ -157,6 +168,11 @@ static bool as_before(struct story *s, const struct place_in_room *at, const str
 		if (prior->maps[at->device][p].generation != in_force(run, at->persona))
 			return !map || map->generation == prior->maps[at->device][p].generation;
 		return map && map->generation == prior->maps[at->device][p].generation;
+	case ZONE:
+		p = witness_persona(at->persona);
+		if (prior->zones[at->device][p] && prior->zones[at->device][p] != in_force(run, persona_name(p)))
+			return true;
+		return witness_zone(s->rack, at->device, at->persona) == prior->zones[at->device][p];
 	case ELSEWHERE:
 		break;
 	}

@@ -6,7 +6,7 @@ check_LIBRARIES += tests/sim/libsim.a tests/sim/libmemstore.a
 
 tests_sim_libsim_a_CPPFLAGS = $(SIM_CPPFLAGS)
 tests_sim_libsim_a_SOURCES = tests/sim/faults.def tests/sim/rack.c tests/sim/rack.h tests/sim/rack_array.c \
-	tests/sim/rack_bmc.c tests/sim/rack_driver.c tests/sim/rack_host.c tests/sim/rack_private.h \
+	tests/sim/rack_bmc.c tests/sim/rack_driver.c tests/sim/rack_fabric.c tests/sim/rack_host.c tests/sim/rack_private.h \
 	tests/sim/rack_request.c tests/sim/rack_request.h tests/sim/rack_session.c \
 	tests/sim/rack_switch.c tests/sim/rack_world.c tests/sim/sim.c tests/sim/sim.h
 

@@ -44,7 +44,7 @@ static double seconds(void)
 
 static void usage(FILE *out)
 {
-	fputs("usage: recast-sim [--seeds N] [--seed FIRST] [--wishes N] [--crash PERCENT] [--rivals PERCENT] [--danger] [--calm] [--trace]\n",
+	fputs("usage: recast-sim [--seeds N] [--seed FIRST] [--wishes N] [--crash PERCENT] [--rivals PERCENT] [--danger] [--calm] [--fabrics] [--trace]\n",
 	      out);
 }
 
@@ -54,6 +54,7 @@ static int parse(int argc, char **argv, struct story_options *o, uint64_t *seeds
 					       { "wishes", 1, NULL, 'w' }, { "crash", 1, NULL, 'c' },
 					       { "rivals", 1, NULL, 'r' }, { "danger", 0, NULL, 'd' },
 					       { "calm", 0, NULL, 'q' },   { "trace", 0, NULL, 't' },
+					       { "fabrics", 0, NULL, 'f' },
 					       { "help", 0, NULL, 'h' },   { 0 } };
 	int c;
 
@@ -79,6 +80,9 @@ static int parse(int argc, char **argv, struct story_options *o, uint64_t *seeds
 			break;
 		case 'q':
 			o->faults = false;
+			break;
+		case 'f':
+			o->fabrics = true;
 			break;
 		case 't':
 			o->trace = true;
@@ -118,7 +122,7 @@ static void tell_again(const struct story *s, const struct story_options *usual)
 		printf(" --crash %d", o->crash_percent);
 	if (o->rival_percent != usual->rival_percent)
 		printf(" --rivals %d", o->rival_percent);
-	printf("%s%s\n", o->danger ? " --danger" : "", o->faults ? "" : " --calm");
+	printf("%s%s%s\n", o->danger ? " --danger" : "", o->faults ? "" : " --calm", o->fabrics ? " --fabrics" : "");
 }
 
 int main(int argc, char **argv)

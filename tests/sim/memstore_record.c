@@ -54,7 +54,7 @@ json_t *store_record_get(struct store *s, const char *kind, const char *key)
 
 void store_record_put(struct store *s, const char *kind, const char *key, const json_t *doc)
 {
-	static const char *const kinds[] = { "drift", "token", "account", "approval", NULL };
+	static const char *const kinds[] = { "drift", "token", "account", "approval", "unfenced", NULL };
 	char *full = key_of(kind, key);
 
 	if (check_word(s, "record.kind", kind, kinds))

@@ -32,6 +32,30 @@ static json_t *persona(int i, const char *network, int rate, const char *mac)
 	return p;
 }
 
+/* The same with its disk over Fibre Channel; it tells that it is up by its boot network. */
+static json_t *over_fc(json_t *p, int i)
+{
+	json_t *vhbas = json_object();
+	char wwpn[WWN_SIZE];
+	int side;
+
+	for (side = 0; side < RACK_FABRICS; side++) {
+		rack_wwpn(i, side, wwpn);
+		json_object_set_new(vhbas, side ? "hba1" : "hba0", json_pack("{s:s, s:s}", "fabric", side ? "fab-b" : "fab-a", "wwpn", wwpn));
+	}
+	json_object_set_new(p, "vhbas", vhbas);
+	json_object_set_new(json_object_get(p, "boot"), "method", json_string("hba"));
+	json_object_set_new(json_object_get(p, "proof"), "report", json_string("up"));
+	return p;
+}
+
+static json_t *persona_of(const struct story *s, int i, const char *network, int rate, const char *mac)
+{
+	json_t *p = persona(i, network, rate, mac);
+
+	return s->options.fabrics && i % 2 == 0 ? over_fc(p, i) : p;
+}
+
 static void define_documents(struct story *s, json_t *documents)
 {
 	json_t *body = json_pack("{s:o}", "documents", documents);
@@ -48,7 +72,7 @@ static void define(struct story *s)
 	json_array_append_new(documents, json_pack("{s:s, s:o}", "name", "site", "value", rack_site(s->rack)));
 	for (i = 0; i < s->options.personas; i++)
 		json_array_append_new(documents, json_pack("{s:s, s:o}", "name", "persona", "value",
-							   persona(i, i % 2 ? "db" : "web", 0, "auto")));
+							   persona_of(s, i, i % 2 ? "db" : "web", 0, "auto")));
 	define_documents(s, documents);
 	if (s->refused)
 		story_violation(s, "the site or a persona is refused");
@@ -64,7 +88,7 @@ static void redefine(struct story *s)
 		snprintf(mac, sizeof(mac), "02:ca:58:00:00:0%d", 1 + sim_below(&s->sim, FIXED_MACS));
 	define_documents(s,
 			 json_pack("[{s:s, s:o}]", "name", "persona", "value",
-				   persona(i, sim_below(&s->sim, 2) ? "db" : "web", sim_below(&s->sim, 2) * 500, mac)));
+				   persona_of(s, i, sim_below(&s->sim, 2) ? "db" : "web", sim_below(&s->sim, 2) * 500, mac)));
 }
 
 static json_t *some(struct story *s, const char *letter, int n)

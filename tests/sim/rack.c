@@ -88,6 +88,9 @@ struct rack_device *rack_device(struct rack *r, const char *name)
 	for (i = 0; i < r->n_arrays; i++)
 		if (!strcmp(r->arrays[i].dev.name, name))
 			return &r->arrays[i].dev;
+	for (i = 0; i < r->n_fabrics; i++)
+		if (!strcmp(r->fabrics[i].dev.name, name))
+			return &r->fabrics[i].dev;
 	return NULL;
 }
 
@@ -105,6 +108,7 @@ static void make_machine(struct rack *r, int i)
 	m->bmc.dev = (struct rack_device){ .rack = r, .cls = RACK_BMC, .index = i };
 	snprintf(m->bmc.dev.name, sizeof(m->bmc.dev.name), "%s-bmc", m->name);
 	strcpy(m->bmc.boot, "none");
+	m->bmc.identity = m->card = -1;
 	for (nic = 0; nic < RACK_NICS; nic++) {
 		sw = &r->switches[nic % r->n_switches];
 		port = &sw->ports[sw->n_ports++];
@@ -133,7 +137,7 @@ struct rack *rack_create(struct sim *sim, int machines, int switches, int arrays
 			 const struct rack_ops *ops, void *arg)
 {
 	static const char *const names[] = {
-		[RACK_SWITCH] = "switch", [RACK_ARRAY] = "array", [RACK_BMC] = "bmc"
+		[RACK_SWITCH] = "switch", [RACK_ARRAY] = "array", [RACK_BMC] = "bmc", [RACK_FABRIC] = "fabric"
 	};
 	struct rack *r = xcalloc(1, sizeof(*r));
 	int i;
@@ -146,11 +150,11 @@ struct rack *rack_create(struct sim *sim, int machines, int switches, int arrays
 	r->n_arrays = arrays < 1 ? 1 : arrays < RACK_ARRAYS ? arrays : RACK_ARRAYS;
 	r->firmware_first = r->system_first = 2000;
 	r->firmware_last = r->system_last = 6000;
-	for (i = 0; i < 6; i++) {
+	for (i = 0; i < 2 * RACK_CLASSES; i++) {
 		r->drivers[i].rack = r;
-		r->drivers[i].cls = (enum rack_class)(i % 3);
-		r->drivers[i].set = i / 3;
-		snprintf(r->drivers[i].name, sizeof(r->drivers[i].name), i < 3 ? "%s" : "%s.1", names[i % 3]);
+		r->drivers[i].cls = (enum rack_class)(i % RACK_CLASSES);
+		r->drivers[i].set = i / RACK_CLASSES;
+		snprintf(r->drivers[i].name, sizeof(r->drivers[i].name), i < RACK_CLASSES ? "%s" : "%s.1", names[i % RACK_CLASSES]);
 	}
 	for (i = 0; i < r->n_switches; i++) {
 		r->switches[i].dev =
@@ -216,13 +220,38 @@ static json_t *machine_json(const struct rack *r, const struct rack_machine *m)
 	out = json_pack("{s:s, s:i, s:s, s:s, s:{s:s, s:o}, s:o}", "arch", "x86_64", "cores", 8,
 			"memory", "32GiB", "uuid", m->uuid, "bmc", "driver", "bmc", "address",
 			json_sprintf("10.66.1.%d", m->index + 1), "nics", nics);
+	if (r->n_fabrics)
+		json_object_set_new(out, "hbas", json_pack("{s:{s:o}, s:{s:o}}", "hba0", "port", json_sprintf("fab-a/%d", m->index + 1),
+							   "hba1", "port", json_sprintf("fab-b/%d", m->index + 1)));
 	return out;
+}
+
+/* What fabrics add to the site. */
+static void add_fabrics(const struct rack *r, json_t *site)
+{
+	json_t *fabrics = json_object(), *wwpns;
+	char wwpn[WWN_SIZE];
+	int i, k;
+
+	for (i = 0; i < r->n_fabrics; i++)
+		json_object_set_new(fabrics, r->fabrics[i].dev.name,
+				    json_pack("{s:s, s:o, s:s}", "driver", "fabric", "address", json_sprintf("10.66.3.%d", i + 1),
+					      "lock_wait", "30s"));
+	json_object_set_new(site, "fabrics", fabrics);
+	for (k = 0; k < r->n_arrays; k++) {
+		wwpns = json_object();
+		for (i = 0; i < r->n_fabrics; i++) {
+			rack_array_wwpn(k, i, wwpn);
+			json_object_set_new(wwpns, r->fabrics[i].dev.name, json_pack("[s]", wwpn));
+		}
+		json_object_set_new(json_object_get(json_object_get(site, "arrays"), r->arrays[k].dev.name), "wwpns", wwpns);
+	}
 }
 
 json_t *rack_site(const struct rack *r)
 {
 	json_t *switches = json_object(), *arrays = json_object(), *machines = json_object(),
-	       *group = json_array();
+	       *group = json_array(), *site;
 	int i;
 
 	for (i = 0; i < r->n_switches; i++)
@@ -239,13 +268,16 @@ json_t *rack_site(const struct rack *r)
 				    machine_json(r, &r->machines[i]));
 		json_array_append_new(group, json_string(r->machines[i].name));
 	}
-	return json_pack(
+	site = json_pack(
 		"{s:s, s:o, s:{s:s, s:s}, s:o, s:o, s:o, s:{s:{s:o}}, s:{s:{s:s}, s:{s:s}}}",
 		"site", "sim", "networks", networks(), "boot", "network", "provision", "url",
 		"http://10.66.10.1:8080", "switches", switches, "arrays", arrays, "machines",
 		machines, "groups", "blades", "machines", group, "identities", "mac", "prod",
 		"02:ca:57:00:00:00-02:ca:57:00:ff:ff", "iqn", "prod",
 		"iqn.2026-01.example:{persona}");
+	if (r->n_fabrics)
+		add_fabrics(r, site);
+	return site;
 }
 
 int rack_writers(const struct rack *r, int array, int volume)

@@ -11,6 +11,7 @@
 
 #include "port.h"
 #include "sim.h"
+#include "zone.h"
 
 #include <jansson.h>
 
@@ -26,6 +27,9 @@ enum {
 	RACK_NICS = 2,
 	RACK_SWITCHES = 2,
 	RACK_ARRAYS = 2,
+	RACK_FABRICS = 2, /* A and B */
+	RACK_ZONES = 16,
+	RACK_MEMBERS = 4,
 	RACK_PORTS = RACK_MACHINES * RACK_NICS,
 	RACK_VOLUMES = 17, /* one is the source of the clones */
 	RACK_MAPS = 16,
@@ -90,7 +94,7 @@ struct rack;
 struct rack_device { /* what a switch, an array and a BMC have in common */
 	struct rack *rack;
 	char name[RACK_NAME];
-	enum rack_class { RACK_SWITCH, RACK_ARRAY, RACK_BMC } cls;
+	enum rack_class { RACK_SWITCH, RACK_ARRAY, RACK_BMC, RACK_FABRIC, RACK_CLASSES } cls;
 	int index;
 	int64_t away_until, locked_until;
 	uint64_t opened[2]; /* life of the driver process of each set that opened it */
@@ -125,6 +129,8 @@ struct rack_map {
 	int64_t generation;
 	bool managed;
 	int64_t since; /* when somebody else made it */
+	bool fc; /* of its initiators, by side, one may be missing */
+	char wwpns[RACK_FABRICS][WWN_SIZE];
 	int64_t stuck_until; /* its sessions cannot be dropped */
 	int n_luns;
 	struct {
@@ -150,6 +156,24 @@ struct rack_array {
 	int64_t down_until; /* starting anew: no login, no write */
 };
 
+struct rack_zone {
+	char key[ZONE_KEY_SIZE]; /* empty: no zone here */
+	char members[RACK_MEMBERS][WWN_SIZE];
+	int n_members;
+	int64_t generation;
+};
+
+struct rack_fabric {
+	struct rack_device dev;
+	struct rack_zone zones[RACK_ZONES];
+	struct {
+		bool enabled;
+		char wwpn[WWN_SIZE]; /* that is logged in, or empty */
+	} ports[RACK_MACHINES];
+	int64_t locked_until; /* by somebody else */
+	int64_t dark_until;   /* starting anew */
+};
+
 enum rack_phase {
 	HOST_OFF,
 	HOST_FIRMWARE,
@@ -168,6 +192,7 @@ struct rack_bmc {
 	bool order_on;
 	struct sim_event *late; /* off, long after it was said */
 	char boot[8];		/* pxe, disk, none */
+	int identity;		/* persona whose WWPNs the cards have from the next power-on; -1: none */
 	bool capturing;		/* the console, since the mark */
 	char console[512];
 	size_t console_len;
@@ -186,6 +211,7 @@ struct rack_machine {
 	bool reported;		/* "up" */
 	struct sim_event *life; /* what it does next */
 	uint64_t boots, writes;
+	int card; /* persona whose WWPNs the cards have, or -1 */
 
 	/* What the script told it; empty before. */
 	char persona[RACK_NAME], user[RACK_NAME], secret[128], initiator[RACK_IQN],
@@ -217,14 +243,16 @@ struct rack {
 	struct rack_machine machines[RACK_MACHINES];
 	struct rack_switch switches[RACK_SWITCHES];
 	struct rack_array arrays[RACK_ARRAYS];
-	int n_machines, n_switches, n_arrays;
+	struct rack_fabric fabrics[RACK_FABRICS];
+	int n_machines, n_switches, n_arrays, n_fabrics;
+	int duplicates[RACK_MACHINES]; /* a port of it was shut, for its WWPN was logged in from that machine (+ 1) */
 
 	struct rack_write writes[RACK_WRITES]; /* a ring of the last ones */
 	uint64_t n_writes, stale_writes;
 	uint64_t n_requests, n_changes, n_conflicts;
 
 	/* The rest belongs to rack*.c. */
-	struct rack_driver drivers[6]; /* by class, of two controllers */
+	struct rack_driver drivers[2 * RACK_CLASSES]; /* by class, of two controllers */
 	struct rack_request *requests, *spare;
 	struct sim_event *world;
 	bool healed;
@@ -243,6 +271,11 @@ struct rack_device *rack_device(struct rack *r, const char *name);
 struct rack *rack_create(struct sim *sim, int machines, int switches, int arrays,
 			 const struct rack_ops *ops, void *arg);
 void rack_destroy(struct rack *r);
+/* Two fabrics, with each array and each machine on both.  Before anything else. */
+void rack_fabrics(struct rack *r);
+/* The WWPN of a persona's vhba on a side, and of an array's port there. */
+void rack_wwpn(int persona, int side, char out[WWN_SIZE]);
+void rack_array_wwpn(int array, int side, char out[WWN_SIZE]);
 
 /* The site document for this room.  Drivers are called "switch", "array" and "bmc"; those of a second
  * controller "switch.1" and so on. */
@@ -271,6 +304,7 @@ bool rack_foreign_map(struct rack *r, int array, const char *volume, bool sessio
 void rack_foreign_unmap(struct rack *r);
 void rack_switch_reboot(struct rack *r, int sw);
 void rack_array_restart(struct rack *r, int array);
+void rack_fabric_reboot(struct rack *r, int fabric);
 void rack_bmc_reset(struct rack *r, int machine);
 /* @device: "leaf1", "san1", "node1-bmc". */
 void rack_away(struct rack *r, const char *device, int64_t ms);

@@ -119,6 +119,22 @@ static int volume_change(struct rack_array *a, const char *name, struct driver_c
 	return 0;
 }
 
+static json_t *fc_document(const struct rack_array *a, const struct rack_map *map, json_t *luns)
+{
+	json_t *initiators = json_array(), *ports = json_array();
+	char wwpn[WWN_SIZE];
+	int i;
+
+	for (i = 0; i < RACK_FABRICS; i++) {
+		if (map->wwpns[i][0])
+			json_array_append_new(initiators, json_string_nocheck(map->wwpns[i]));
+		rack_array_wwpn(a->dev.index, i, wwpn);
+		json_array_append_new(ports, json_string_nocheck(wwpn));
+	}
+	return json_pack("{s:b, s:s, s:o, s:o, s:o, s:I, s:b}", "exists", 1, "protocol", "fc", "ports", ports, "initiators",
+			 initiators, "luns", luns, "generation", (json_int_t)map->generation, "managed", map->managed);
+}
+
 static json_t *map_document(const struct rack_array *a, const struct rack_map *map)
 {
 	json_t *luns, *v;
@@ -133,6 +149,8 @@ static json_t *map_document(const struct rack_array *a, const struct rack_map *m
 		json_object_set_new_nocheck(
 			luns, key, json_string_nocheck(a->volumes[map->luns[i].volume].name));
 	}
+	if (map->fc)
+		return fc_document(a, map, luns);
 	v = json_pack("{s:b, s:s, s:[s], s:o, s:s, s:I, s:b}", "exists", 1, "target", map->target,
 		      "initiators", map->initiator, "luns", luns, "chap_user", map->user,
 		      "generation", (json_int_t)map->generation, "managed", map->managed);
@@ -145,13 +163,16 @@ static int map_from_wish(struct rack_array *a, const char *name, const struct ma
 {
 	const json_t *volume;
 	const char *lun;
+	size_t i;
 
-	if (json_array_size(wish->initiators) != 1 || json_object_size(wish->luns) > RACK_LUNS)
+	if (json_array_size(wish->initiators) > (wish->fc ? RACK_FABRICS : 1) || json_object_size(wish->luns) > RACK_LUNS)
 		return error_set(err, ERROR_UNSUPPORTED, "%s takes one initiator and %d LUNs",
 				 a->dev.name, RACK_LUNS);
-	*out = (struct rack_map){ .generation = wish->generation, .managed = true };
+	*out = (struct rack_map){ .generation = wish->generation, .managed = true, .fc = wish->fc };
+	for (i = 0; wish->fc && i < json_array_size(wish->initiators); i++)
+		snprintf(out->wwpns[i], WWN_SIZE, "%s", json_string_value(json_array_get(wish->initiators, i)));
 	snprintf(out->name, sizeof(out->name), "%s", name);
-	snprintf(out->target, sizeof(out->target), "%s", wish->target);
+	snprintf(out->target, sizeof(out->target), "%s", wish->fc ? "" : wish->target);
 	snprintf(out->initiator, sizeof(out->initiator), "%s",
 		 json_string_value(json_array_get(wish->initiators, 0)));
 	snprintf(out->user, sizeof(out->user), "%s", wish->chap_user ? wish->chap_user : "");
@@ -186,7 +207,7 @@ static bool keeps_sessions(const struct rack_map *now, const struct rack_map *wa
 	int i;
 
 	if (strcmp(now->user, want->user) != 0 || strcmp(now->initiator, want->initiator) != 0 ||
-	    strcmp(now->target, want->target) != 0)
+	    strcmp(now->target, want->target) != 0 || memcmp(now->wwpns, want->wwpns, sizeof(now->wwpns)) != 0)
 		return false;
 	for (i = 0; i < now->n_luns; i++)
 		if (!has_lun(want, now->luns[i].number, now->luns[i].volume))
@@ -309,7 +330,7 @@ static int map_change(struct rack_array *a, const char *name, struct driver_chan
 				 (long long)now->generation, (long long)wish.generation);
 	if (!wish.exists)
 		return map_remove(a, now, c);
-	if (map_of(a, wish.target))
+	if (!wish.fc && map_of(a, wish.target))
 		return error_set(err, ERROR_REFUSED,
 				 "target %s is there and was not made by Recast", wish.target);
 	if (map_from_wish(a, name, &wish, &want, err) < 0)

@@ -148,6 +148,9 @@ static int boot_change(struct rack_machine *m, struct driver_change *c, struct e
 		return error_set(err, ERROR_INVALID, "boot.device must be pxe, disk or none");
 	change_done(c, strcmp(device, m->bmc.boot) != 0,
 		    json_pack("{s:{s:s, s:b}}", "boot", "device", device, "valid", 1));
+	/* On real cards the identity is a change of its own; here it comes with the order to boot from them. */
+	if (c->owner && m->rack->n_fabrics)
+		m->bmc.identity = !strcmp(device, "disk") ? atoi(c->owner + 1) - 1 : -1;
 	if (!rack_fault(m->rack, FAULT_BMC_FORGET))
 		strcpy(m->bmc.boot, device);
 	else

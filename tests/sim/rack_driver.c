@@ -148,7 +148,9 @@ static int64_t pace(const struct rack_request *q)
 		return sim_between(s, 5, 60);
 	case RACK_ARRAY:
 		return sim_between(s, 20, q->n ? 800 : 100);
-	case RACK_BMC:
+	case RACK_FABRIC:
+		return sim_between(s, 20, q->n ? 3000 : 100);
+	default:
 		break;
 	}
 	return sim_between(s, 20, 200);
@@ -200,11 +202,25 @@ static int64_t second_reading(const struct rack_request *q)
 	return 0;
 }
 
+/* A switch carries out the order for a port when it gets it or never: there is no queue in front of ports, and no generation
+ * on them that would tell an old order from a new one (doc/reliability.md). */
+static bool orders_a_port(const struct rack_request *q)
+{
+	size_t i;
+
+	for (i = 0; i < q->n && q->dev->cls == RACK_FABRIC; i++)
+		if (!strncmp(q->changes[i].object, "port:", 5))
+			return true;
+	return false;
+}
+
 static void apply(struct rack_request *q, enum fault f)
 {
 	struct rack *r = q->driver->rack;
 	int64_t more = 0;
 
+	if (f == FAULT_LATE && orders_a_port(q))
+		f = FAULT_LOSE_ANSWER;
 	switch ((int)f) {
 	case FAULT_LATE:
 		request_put_off(q);
@@ -242,7 +258,9 @@ static json_t *document(struct rack_request *q, struct error *err)
 		return switch_document(&r->switches[q->dev->index], objects, err);
 	case RACK_ARRAY:
 		return array_document(&r->arrays[q->dev->index], objects, err);
-	case RACK_BMC:
+	case RACK_FABRIC:
+		return fabric_document(&r->fabrics[q->dev->index], objects, err);
+	default:
 		break;
 	}
 	return bmc_document(&r->machines[q->dev->index], objects, err);
@@ -386,7 +404,7 @@ static struct rack_driver *driver_of(struct rack *r, const char *name)
 {
 	int i;
 
-	for (i = 0; i < 6; i++)
+	for (i = 0; i < 2 * RACK_CLASSES; i++)
 		if (!strcmp(r->drivers[i].name, name))
 			return &r->drivers[i];
 	return NULL;
@@ -412,7 +430,7 @@ void rack_send(struct rack *r, const char *driver, const json_t *frame)
 static json_t *hello_of(const struct rack_driver *drv)
 {
 	static const char *const classes[] = {
-		[RACK_SWITCH] = "switch", [RACK_ARRAY] = "storage", [RACK_BMC] = "bmc"
+		[RACK_SWITCH] = "switch", [RACK_ARRAY] = "storage", [RACK_BMC] = "bmc", [RACK_FABRIC] = "fabric"
 	};
 
 	return json_pack(

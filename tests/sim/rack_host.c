@@ -41,6 +41,7 @@ static void start(struct rack_machine *m)
 	struct rack *r = m->rack;
 
 	forget(m);
+	m->card = m->bmc.identity;
 	m->boots++;
 	m->attempts = 0;
 	next(m, HOST_FIRMWARE, sim_between(r->sim, r->firmware_first, r->firmware_last));
@@ -63,6 +64,7 @@ void host_power(struct rack_machine *m, bool on)
 		m->phase = HOST_OFF;
 		for (i = 0; i < m->rack->n_arrays; i++)
 			array_lost(&m->rack->arrays[i], m->index);
+		fabric_lost(m->rack, m->index);
 	}
 	rack_changed(m->rack);
 }
@@ -193,11 +195,25 @@ static struct rack_array *boot_array(struct rack_machine *m)
 	return NULL;
 }
 
+/* A card finds its disk on whatever array lets it in. */
+static bool connected_fc(struct rack_machine *m)
+{
+	int i;
+
+	fabric_look(m->rack, m);
+	for (i = 0; i < m->rack->n_arrays; i++)
+		if (array_session(&m->rack->arrays[i], m->index) || array_login_fc(&m->rack->arrays[i], m))
+			return true;
+	return false;
+}
+
 /* Log in to its disk if it is not. */
 static bool connected(struct rack_machine *m)
 {
 	struct rack_array *a = boot_array(m);
 
+	if (m->card >= 0)
+		return connected_fc(m);
 	return a && (array_session(a, m->index) || array_login(a, m));
 }
 
@@ -211,6 +227,11 @@ static void login(struct rack_machine *m)
 	}
 	if (++m->tries < LOGIN_TRIES) {
 		next(m, HOST_LOGIN, 2000);
+		return;
+	}
+	if (m->card >= 0) { /* firmware of a card tries for ever */
+		m->tries = 0;
+		next(m, HOST_LOGIN, 5000);
 		return;
 	}
 	if (++m->attempts == BOOT_ATTEMPTS)
@@ -241,14 +262,18 @@ static void run(struct rack_machine *m)
 	bool all = true;
 	int i;
 
+	if (m->card >= 0)
+		fabric_look(r, m);
 	for (i = 0; i < r->n_arrays; i++) {
 		s = array_session(&r->arrays[i], m->index);
-		if (!s)
+		if (!s && m->card >= 0)
+			s = array_login_fc(&r->arrays[i], m);
+		else if (!s)
 			s = array_login(&r->arrays[i],
 					m); /* on another array only when it maps us something */
 		if (s)
 			array_write(&r->arrays[i], m, s);
-		else if (&r->arrays[i] == boot_array(m))
+		else if (m->card < 0 && &r->arrays[i] == boot_array(m))
 			all = false;
 	}
 	next(m, HOST_UP, all ? sim_between(r->sim, 900, 1100) : 2000);
@@ -256,6 +281,13 @@ static void run(struct rack_machine *m)
 		m->tries++;
 		m->reported = report(m, "up");
 	}
+}
+
+/* What it knows comes from its cards.  They keep their names when the role has left, behind ports that are shut: a name
+ * twice is nothing before both log in, which the fabric sees. */
+static void take_card(struct rack_machine *m)
+{
+	snprintf(m->persona, sizeof(m->persona), "p%d", m->card + 1);
 }
 
 static void live(void *arg)
@@ -268,6 +300,9 @@ static void live(void *arg)
 		if (rack_fault(m->rack, FAULT_NO_BOOT)) {
 			rack_touched(m->rack, m->bmc.dev.name, "boot", NULL, TOUCH_OTHERS);
 			stop(m, "No bootable device.\r\n");
+		} else if (!strcmp(m->bmc.boot, "disk") && m->card >= 0) {
+			take_card(m);
+			next(m, HOST_LOGIN, 500);
 		} else if (strcmp(m->bmc.boot, "pxe") != 0) {
 			stop(m, "No bootable device.\r\n");
 		} else {

@@ -31,11 +31,18 @@ int switch_change(struct rack_switch *sw, struct driver_change *c, struct error 
 json_t *switch_document(struct rack_switch *sw, const json_t *objects, struct error *err);
 int array_change(struct rack_array *a, struct driver_change *c, struct error *err);
 json_t *array_document(struct rack_array *a, const json_t *objects, struct error *err);
+int fabric_change(struct rack_fabric *f, struct driver_change *c, struct error *err);
+json_t *fabric_document(struct rack_fabric *f, const json_t *objects, struct error *err);
 int bmc_change(struct rack_machine *m, struct driver_change *c, struct error *err);
 json_t *bmc_document(struct rack_machine *m, const json_t *objects, struct error *err);
 
 /* Is the NIC of @m in @vlan now, with its switch running? */
 bool port_reaches(const struct rack_machine *m, int nic, int vlan);
+/* Does a card of @m see the array by the fabric of @side now?  It logs in there if it can. */
+bool fabric_reaches(struct rack *r, const struct rack_machine *m, int array, int side);
+/* Its cards log in wherever there is light. */
+void fabric_look(struct rack *r, const struct rack_machine *m);
+void fabric_lost(struct rack *r, int machine);
 /* Does the BMC say on? */
 bool bmc_says_on(const struct rack_machine *m);
 void bmc_print(struct rack_machine *m, const char *text);
@@ -51,6 +58,8 @@ void array_notice(struct rack_array *a);
 
 /* A login with what the machine knows; NULL when the array refuses. */
 struct rack_session *array_login(struct rack_array *a, const struct rack_machine *m);
+/* The same over Fibre Channel, by whatever card sees the array. */
+struct rack_session *array_login_fc(struct rack_array *a, struct rack_machine *m);
 struct rack_session *array_session(struct rack_array *a, int machine); /* a live one, or NULL */
 /* The host of these sessions is gone; the array notices later. */
 void array_lost(struct rack_array *a, int machine);

@@ -31,7 +31,10 @@ static void change_now(struct rack_request *q, struct driver_change *c)
 	case RACK_ARRAY:
 		rc = array_change(&r->arrays[q->dev->index], c, &err);
 		break;
-	case RACK_BMC:
+	case RACK_FABRIC:
+		rc = fabric_change(&r->fabrics[q->dev->index], c, &err);
+		break;
+	default:
 		rc = bmc_change(&r->machines[q->dev->index], c, &err);
 		break;
 	}

@@ -84,6 +84,46 @@ static struct rack_session *session_make(struct rack_array *a, int map, int mach
 	return s;
 }
 
+/* By which side the cards of @m reach this map, or -1. */
+static int path_to(struct rack_array *a, const struct rack_map *map, const struct rack_machine *m)
+{
+	char wwpn[WWN_SIZE];
+	int side, i;
+
+	for (side = 0; m->card >= 0 && map->name[0] && map->fc && side < RACK_FABRICS; side++) {
+		rack_wwpn(m->card, side, wwpn);
+		for (i = 0; i < RACK_FABRICS; i++)
+			if (!strcmp(map->wwpns[i], wwpn) && fabric_reaches(a->dev.rack, m, a->dev.index, side))
+				return side;
+	}
+	return -1;
+}
+
+struct rack_session *array_login_fc(struct rack_array *a, struct rack_machine *m)
+{
+	struct rack_session *s = NULL;
+	char wwpn[WWN_SIZE];
+	int i, side;
+
+	array_notice(a);
+	if (a->down_until > a->dev.rack->sim->now)
+		return NULL;
+	for (i = 0; i < RACK_MAPS && !s; i++) {
+		side = path_to(a, &a->maps[i], m);
+		if (side < 0)
+			continue;
+		rack_wwpn(m->card, side, wwpn);
+		s = session_make(a, i, m->index, wwpn);
+		if (s)
+			m->generation = a->maps[i].generation;
+	}
+	if (s) {
+		rack_trace(a->dev.rack, "%s logs in to %s as %s", m->name, a->dev.name, s->initiator);
+		rack_changed(a->dev.rack);
+	}
+	return s;
+}
+
 struct rack_session *array_login(struct rack_array *a, const struct rack_machine *m)
 {
 	struct rack_session *s = NULL;
@@ -122,17 +162,18 @@ void array_write(struct rack_array *a, struct rack_machine *m, const struct rack
 	struct rack_volume *v;
 	int i;
 
-	if (a->down_until > r->sim->now || !port_reaches(m, m->nic, VLAN_STORAGE))
+	if (a->down_until > r->sim->now || (map->fc ? path_to(a, map, m) < 0 : !port_reaches(m, m->nic, VLAN_STORAGE)))
 		return;
 	for (i = 0; i < map->n_luns; i++) {
 		v = &a->volumes[map->luns[i].volume];
 		w = &r->writes[r->n_writes++ % RACK_WRITES];
+		/* Over FC the generation is the map's: a WWPN has none.  Who else could have it is what the ports are shut for. */
 		*w = (struct rack_write){ .machine = m->index,
-					  .generation = m->generation,
+					  .generation = map->fc ? map->generation : m->generation,
 					  .array = a->dev.index,
 					  .volume = map->luns[i].volume,
 					  .time = r->sim->now,
-					  .stale = m->generation != v->granted };
+					  .stale = (map->fc ? map->generation : m->generation) != v->granted };
 		memcpy(w->persona, m->persona, sizeof(w->persona));
 		r->stale_writes += w->stale;
 		v->last = *w;

@@ -12,12 +12,15 @@ enum { TICK_MS = 6000, TICKS_PER_MINUTE = 10 };
 
 static struct rack_device *any_device(struct rack *r)
 {
-	int i = sim_below(r->sim, r->n_switches + r->n_arrays + r->n_machines);
+	int i = sim_below(r->sim, r->n_switches + r->n_arrays + r->n_machines + r->n_fabrics);
 
 	if (i < r->n_switches)
 		return &r->switches[i].dev;
 	i -= r->n_switches;
-	return i < r->n_arrays ? &r->arrays[i].dev : &r->machines[i - r->n_arrays].bmc.dev;
+	if (i < r->n_arrays)
+		return &r->arrays[i].dev;
+	i -= r->n_arrays;
+	return i < r->n_machines ? &r->machines[i].bmc.dev : &r->fabrics[i - r->n_machines].dev;
 }
 
 static struct rack_machine *any_machine(struct rack *r)
@@ -133,6 +136,14 @@ static void strike(struct rack *r, enum fault f)
 	case FAULT_HOST_HANG:
 		away(&any_machine(r)->bmc.dev, f, sim_between(s, 60000, 300000));
 		break;
+	case FAULT_FABRIC_REBOOT:
+		rack_count(r, f, "");
+		rack_fabric_reboot(r, sim_below(s, RACK_FABRICS));
+		break;
+	case FAULT_FABRIC_LOCK:
+		rack_count(r, f, "");
+		r->fabrics[sim_below(s, RACK_FABRICS)].locked_until = r->sim->now + sim_between(s, 5000, 90000);
+		break;
 	case FAULT_FOREIGN_MAP:
 	case FAULT_FOREIGN_SESSION:
 		map_by_others(r, f);
@@ -214,6 +225,10 @@ void rack_heal(struct rack *r)
 		r->arrays[i].down_until = 0;
 		for (k = 0; k < RACK_MAPS; k++)
 			r->arrays[i].maps[k].stuck_until = 0;
+	}
+	for (i = 0; i < r->n_fabrics; i++) {
+		heal_device(&r->fabrics[i].dev);
+		r->fabrics[i].dark_until = r->fabrics[i].locked_until = 0;
 	}
 	rack_foreign_unmap(r);
 	rack_changed(r);

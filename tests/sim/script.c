@@ -317,7 +317,7 @@ static enum rack_verdict carry_out_once(struct script *x, const char *device)
 		return RACK_REFUSES;
 	x->carried_out = true;
 	if (x->trouble.when == REFUSED_AFTER_HANG)
-		r->drivers[strstr(device, "-bmc") ? RACK_BMC : device[0] == 's' ? RACK_ARRAY : RACK_SWITCH].hung = true;
+		r->drivers[strstr(device, "-bmc") ? RACK_BMC : device[0] == 's' ? RACK_ARRAY : device[0] == 'f' ? RACK_FABRIC : RACK_SWITCH].hung = true;
 	return x->trouble.when == REFUSED_AFTER_UNKNOWN ? RACK_CARRIES_OUT_AND_SAYS_UNKNOWN : RACK_CARRIES_OUT;
 }
 

@@ -191,14 +191,49 @@ static void check_maps(struct story *s, const struct persona *p)
 	}
 }
 
+static const struct rack_zone *zone_of(const struct rack *r, int fabric, const char *key)
+{
+	int i;
+
+	for (i = 0; i < RACK_ZONES; i++)
+		if (!strcmp(r->fabrics[fabric].zones[i].key, key))
+			return &r->fabrics[fabric].zones[i];
+	return NULL;
+}
+
+/* The same of zones: none of an older generation, and none of who plays nowhere.  A fabric that did not answer keeps what
+ * it had, and one side is enough to play; so what is there is judged, not what is missing. */
+static void check_zones(struct story *s, const struct persona *p)
+{
+	const struct assignment *a = roster_of(s->core->roster, p->name);
+	const struct rack_zone *zone;
+	char key[ZONE_KEY_SIZE];
+	int i, good = 0;
+
+	for (i = 0; i < p->n_vhbas; i++) {
+		snprintf(key, sizeof(key), "%s.%s", p->name, p->vhbas[i].name);
+		zone = zone_of(s->rack, i, key);
+		good += zone && a && zone->generation == a->generation;
+		if (zone && a && zone->generation > a->generation && !witness_zone_touched(s, i, p->name) && !was_masked(s, p->name, ""))
+			story_violation(s, "%s is in generation %lld, and its zone on %s is of %lld", p->name, (long long)a->generation,
+					s->rack->fabrics[i].dev.name, (long long)zone->generation);
+	}
+	if (p->n_vhbas && a && a->machine && !good && !was_masked(s, p->name, a->machine) &&
+	    !witness_zone_touched(s, 0, p->name) && !witness_zone_touched(s, 1, p->name))
+		story_violation(s, "%s plays on %s in generation %lld, and no fabric has a zone of it", p->name, a->machine,
+				(long long)a->generation);
+}
+
 static void check_rest(struct story *s)
 {
 	const struct persona *p;
 	size_t i;
 	int k;
 
-	for (i = 0; (p = model_at(s->core->model, KIND_PERSONA, i)); i++)
+	for (i = 0; (p = model_at(s->core->model, KIND_PERSONA, i)); i++) {
 		check_maps(s, p);
+		check_zones(s, p);
+	}
 	for (k = 0; k < LEDGER_LOCKS; k++)
 		if (s->ledger.locks[k].target[0] && engine_holder(s->core->engine, s->ledger.locks[k].target))
 			story_violation(s, "%s is held, and nothing is open", s->ledger.locks[k].target);
@@ -251,7 +286,9 @@ static void set_up(struct story *s, const struct story_options *o)
 	if (!o->trace)
 		ops.trace = NULL;
 	s->rack = rack_create(&s->sim, o->machines, 2, 2, &ops, s);
-	for (f = 0; o->faults && f < FAULT_COUNT; f++)
+	if (o->fabrics)
+		rack_fabrics(s->rack);
+	for (f = 0; o->faults && f < (o->fabrics ? FAULT_COUNT : FAULT_FABRIC_REBOOT); f++)
 		if ((f != FAULT_GONE || o->danger) && sim_chance(&s->sim, 3000)) /* each story has its own troubles */
 			s->rack->faults.rate[f] = sim_below(&s->sim, rack_counts_minutes((enum fault)f) ? 4000 : 600);
 }

@@ -36,6 +36,7 @@ struct story_options {
 	int crash_percent; /* of a hundred wishes: the core dies somewhere after it */
 	int rival_percent; /* of a hundred wishes: another controller takes over while the first lives */
 	bool trace;
+	bool fabrics;  /* two of them; every second persona has its disk over Fibre Channel */
 	bool no_drift; /* the core does not look for drift by itself */
 };
 

@@ -39,6 +39,9 @@ struct place_in_room witness_find(struct rack *r, const char *device, const char
 	} else if (dev->cls == RACK_ARRAY && !strncmp(object, "map:", 4) && witness_persona(object + 4) >= 0) {
 		at.kind = MAP;
 		at.persona = object + 4;
+	} else if (dev->cls == RACK_FABRIC && !strncmp(object, "zone:", 5) && witness_persona(object + 5) >= 0) {
+		at.kind = ZONE;
+		at.persona = object + 5;
 	}
 	return at;
 }
@@ -52,6 +55,23 @@ const struct rack_map *witness_map(const struct rack *r, int array, const char *
 		if (a->maps[i].managed && !strcmp(a->maps[i].name, persona))
 			return &a->maps[i];
 	return NULL;
+}
+
+int64_t witness_zone(const struct rack *r, int fabric, const char *persona)
+{
+	int i, p = witness_persona(persona);
+
+	for (i = 0; i < RACK_ZONES; i++)
+		if (r->fabrics[fabric].zones[i].key[0] && witness_persona(r->fabrics[fabric].zones[i].key) == p)
+			return r->fabrics[fabric].zones[i].generation;
+	return 0;
+}
+
+bool witness_zone_touched(const struct story *s, int fabric, const char *persona)
+{
+	int p = witness_persona(persona);
+
+	return p >= 0 && s->witness.zones[fabric][p];
 }
 
 struct capture *witness_capture(struct story *s)
@@ -79,6 +99,13 @@ struct capture *witness_capture(struct story *s)
 			c->maps[i][p].there = true;
 			c->maps[i][p].generation = r->arrays[i].maps[k].generation;
 		}
+	for (i = 0; i < r->n_fabrics; i++)
+		for (p = 0; p < WITNESS_PERSONAS; p++) {
+			char name[16];
+
+			snprintf(name, sizeof(name), "p%d", p + 1);
+			c->zones[i][p] = witness_zone(r, i, name);
+		}
 	return c;
 }
 
@@ -95,6 +122,8 @@ int64_t *witness_touch(struct story *s, const struct place_in_room *at)
 		return &s->witness.ports[at->device][at->port];
 	case MAP:
 		return &s->witness.maps[at->device][witness_persona(at->persona)];
+	case ZONE:
+		return &s->witness.zones[at->device][witness_persona(at->persona)];
 	case ELSEWHERE:
 		break;
 	}
@@ -165,6 +194,20 @@ static void check_grant(struct story *s, const struct ledger_run *run, const str
 	}
 }
 
+/* I13: a run never changes fabrics of both sides at the same time. */
+static void check_sides(struct story *s, const struct ledger_run *run, const char *device)
+{
+	const struct ledger_step *step;
+	int i;
+
+	for (i = 0; i < run->n_steps; i++) {
+		step = &run->steps[i];
+		if (!strncmp(step->object, "zone:", 5) && strcmp(step->device, device) != 0 &&
+		    (step->state == STEP_INTENT || step->state == STEP_UNDO))
+			story_violation(s, "run %lld changes %s and %s at the same time", (long long)run->id, device, step->device);
+	}
+}
+
 /* I6: what reaches a device is under way in the journal, word by word. */
 void witness_touched(void *arg, const char *device, const char *object, const json_t *set, enum touch by)
 {
@@ -185,6 +228,8 @@ void witness_touched(void *arg, const char *device, const char *object, const js
 	if (!same_order(set, json_object_get(step->doc, step->state == STEP_UNDO ? "undo" : "set")))
 		story_violation(s, "%s of %s is changed in another way than run %lld has committed", object, device,
 				(long long)run->id);
+	if (at.kind == ZONE)
+		check_sides(s, run, device);
 	if (at.kind == MAP && step->state == STEP_INTENT)
 		check_grant(s, run, &at, set);
 }
@@ -298,8 +343,22 @@ static void check_stamps(struct story *s)
 		}
 }
 
+/* I14: no switch has to shut a port because a WWPN came twice. */
+static void check_duplicates(struct story *s)
+{
+	int i, holder;
+
+	for (i = 0; i < s->rack->n_machines; i++) {
+		holder = s->rack->duplicates[i] - 1;
+		s->rack->duplicates[i] = 0;
+		if (holder >= 0 && !is_excused(s, i) && !is_excused(s, holder))
+			story_violation(s, "node%d logs in with the WWPN of node%d, which is logged in: its port is shut", i + 1, holder + 1);
+	}
+}
+
 void witness_changed(struct story *s)
 {
+	check_duplicates(s);
 	check_names(s);
 	check_stamps(s);
 }

@@ -16,7 +16,8 @@ enum { WITNESS_PERSONAS = 8 };
 
 /* When anybody but a live order of the core touched it last; 0: never. */
 struct witness {
-	int64_t power[RACK_MACHINES], boot[RACK_MACHINES], ports[RACK_SWITCHES][RACK_PORTS], maps[RACK_ARRAYS][WITNESS_PERSONAS];
+	int64_t power[RACK_MACHINES], boot[RACK_MACHINES], ports[RACK_SWITCHES][RACK_PORTS], maps[RACK_ARRAYS][WITNESS_PERSONAS],
+		zones[RACK_FABRICS][WITNESS_PERSONAS];
 };
 
 struct capture *witness_capture(struct story *s);
@@ -33,6 +34,8 @@ void witness_end(struct story *s, const struct ledger_run *run);
 const struct rack_map *witness_map(const struct rack *r, int array, const char *persona);
 /* Could a run that masked @persona not take its map away? */
 bool witness_left_map(const struct story *s, const char *persona);
+/* Did anything but an order of the core that lived touch the zone of @persona? */
+bool witness_zone_touched(const struct story *s, int fabric, const char *persona);
 /* Did anybody else touch the map of @persona since @since? */
 bool witness_map_touched(const struct story *s, int array, const char *persona, int64_t since);
 

@@ -18,18 +18,21 @@ struct capture {
 		bool there;
 		int64_t generation;
 	} maps[RACK_ARRAYS][WITNESS_PERSONAS];
+	int64_t zones[RACK_FABRICS][WITNESS_PERSONAS]; /* generation, 0: none */
 };
 
 /* An object of a step, found in the room. */
 struct place_in_room {
-	enum { ELSEWHERE, POWER, BOOT, PORT, MAP } kind;
-	int device, port;    /* machine, switch or array; of a switch */
-	const char *persona; /* whose map */
+	enum { ELSEWHERE, POWER, BOOT, PORT, MAP, ZONE } kind;
+	int device, port;    /* machine, switch, array or fabric; of a switch */
+	const char *persona; /* whose map or zone: "p1", "p1.hba0" */
 };
 
 /* Of "p1"; -1: not one of the operator's. */
 int witness_persona(const char *name);
 struct place_in_room witness_find(struct rack *r, const char *device, const char *object);
+/* The generation of the zone of @persona on a fabric, 0: there is none. */
+int64_t witness_zone(const struct rack *r, int fabric, const char *persona);
 /* When anybody but a live order of the core touched it last. */
 int64_t *witness_touch(struct story *s, const struct place_in_room *at);
 

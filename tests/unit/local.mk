@@ -7,7 +7,7 @@ UNIT_LIBS = $(LIB_LIBS) $(CMOCKA_LIBS)
 unit_programs = \
 	tests/unit/test_access tests/unit/test_arena tests/unit/test_brake tests/unit/test_breaker tests/unit/test_clock tests/unit/test_confine tests/unit/test_engine tests/unit/test_etag tests/unit/test_key tests/unit/test_throttle \
 	tests/unit/test_error tests/unit/test_frame tests/unit/test_ipxe tests/unit/test_json tests/unit/test_log tests/unit/test_memstore \
-	tests/unit/test_persona tests/unit/test_place tests/unit/test_plan tests/unit/test_problems tests/unit/test_resume \
+	tests/unit/test_persona tests/unit/test_fabric tests/unit/test_place tests/unit/test_plan tests/unit/test_problems tests/unit/test_resume \
 	tests/unit/test_schema tests/unit/test_secret tests/unit/test_serverkey tests/unit/test_sim tests/unit/test_simrack tests/unit/test_site tests/unit/test_store \
 	tests/unit/test_table tests/unit/test_text tests/unit/test_yamlfile
 check_PROGRAMS += $(unit_programs)
@@ -82,6 +82,9 @@ tests_unit_test_persona_SOURCES = tests/unit/test_persona.c tests/unit/unit.h te
 tests_unit_test_plan_CPPFLAGS = $(orchestrator_libplan_a_CPPFLAGS) $(UNIT_CPPFLAGS)
 tests_unit_test_plan_LDADD = orchestrator/libplan.a orchestrator/libmodel.a $(UNIT_LIBS)
 tests_unit_test_plan_SOURCES = tests/unit/test_plan.c tests/unit/unit.h tests/unit/rack.h tests/unit/scene.h
+tests_unit_test_fabric_CPPFLAGS = $(orchestrator_libplan_a_CPPFLAGS) $(UNIT_CPPFLAGS)
+tests_unit_test_fabric_LDADD = orchestrator/libplan.a orchestrator/libmodel.a $(UNIT_LIBS)
+tests_unit_test_fabric_SOURCES = tests/unit/test_fabric.c tests/unit/unit.h tests/unit/rack.h tests/unit/scene.h
 tests_unit_test_place_CPPFLAGS = $(orchestrator_libplan_a_CPPFLAGS) $(UNIT_CPPFLAGS)
 tests_unit_test_place_LDADD = orchestrator/libplan.a orchestrator/libmodel.a $(UNIT_LIBS)
 tests_unit_test_place_SOURCES = tests/unit/test_place.c tests/unit/unit.h tests/unit/rack.h tests/unit/scene.h

@@ -131,6 +131,33 @@ TEST(asks_again_while_a_device_is_at_work)
 	world_close(&w);
 }
 
+/* With a reason nothing was done so far: it is told, and at the deadline there is nothing to undo. */
+TEST(tells_whom_a_step_waits_for)
+{
+	struct error why = { 0 };
+	struct world w;
+
+	world_open(&w);
+	world_start(&w, world_steps);
+	forget_log(&w);
+	error_set(&why, ERROR_BUSY, "locked by carol, 9 s left");
+	engine_changed(w.e, 1, 0, w.attempts[0], OUTCOME_AGAIN, 700, &why);
+	assert_saw(&w, "intent 0\ntimer 0 700\n");
+	fire(&w, 0);
+	forget_log(&w);
+	w.now += 700;
+	engine_changed(w.e, 1, 0, w.attempts[0], OUTCOME_AGAIN, 700, &why);
+	assert_saw(&w, "timer 0 700\n");
+	fire(&w, 0);
+	forget_log(&w);
+	w.now += 20000;
+	engine_changed(w.e, 1, 0, w.attempts[0], OUTCOME_AGAIN, 700, &why);
+	assert_contains(w.log.data, "failed 0\nrun running stopping\nrun undoing\n");
+	assert_null(strstr(w.log.data, "undo 0"));
+	assert_contains(w.reason, "locked by carol");
+	world_close(&w);
+}
+
 /* Up to power-on, which is then refused. */
 static void refuse_power_on(struct world *w)
 {
@@ -339,6 +366,31 @@ TEST(masks_in_the_highest_generation_that_the_run_has_set)
 	json_decref(doc);
 	json_decref(steps);
 	json_decref(targets);
+	world_close(&w);
+}
+
+/* A port of a fabric that was opened: nobody knows who is behind it. */
+static const char opened[] =
+	"[{'phase': 1, 'device': 'fab-a', 'object': 'port:4', 'set': {'enabled': true}, 'undo': {'enabled': false}},"
+	" {'phase': 2, 'device': 'leaf1', 'object': 'port:p1', 'set': {'native': 5}, 'undo': {'native': 6}},"
+	" {'phase': 3, 'device': 'bmc', 'object': 'power', 'set': {'power': 'on'}, 'generation': 4}]";
+
+TEST(masks_by_shutting_the_ports_of_fabrics)
+{
+	struct world w;
+
+	world_open(&w);
+	world_start(&w, opened);
+	done(&w, 0);
+	done(&w, 1);
+	answer(&w, 2, OUTCOME_NOT_APPLIED, ERROR_REFUSED);
+	answer(&w, 1, OUTCOME_NOT_APPLIED, ERROR_REFUSED);
+	assert_contains(w.log.data, "added fab-a port:4");
+	assert_null(strstr(w.log.data, "added leaf1"));
+	done(&w, 4);
+	assert_contains(w.log.data, "intent 3\nsend 3 {\"enabled\":false}\n");
+	done(&w, 3);
+	assert_string_equal(w.ended, "quarantined");
 	world_close(&w);
 }
 
@@ -763,9 +815,10 @@ TEST(knows_which_machine_boots_and_which_is_left)
 UNIT_MAIN(T(goes_forward_phase_by_phase), T(sends_owner_and_generation_with_a_change),
 	  T(ends_at_once_when_there_is_nothing_to_do), T(sends_again_what_is_unknown_with_growing_delays),
 	  T(retries_a_refusal_that_may_pass), T(never_waits_past_the_deadline), T(asks_again_while_a_device_is_at_work),
+	  T(tells_whom_a_step_waits_for),
 	  T(undoes_in_reverse_order_of_phases), T(undoes_what_failed_after_an_unknown_attempt),
 	  T(stops_retrying_other_steps_once_one_has_failed), T(settles_an_unknown_step_before_it_undoes),
-	  T(masks_in_the_highest_generation_that_the_run_has_set), T(masks_and_quarantines_when_an_undo_fails), T(does_not_repeat_a_password_while_masking),
+	  T(masks_in_the_highest_generation_that_the_run_has_set), T(masks_and_quarantines_when_an_undo_fails), T(masks_by_shutting_the_ports_of_fabrics), T(does_not_repeat_a_password_while_masking),
 	  T(casts_a_role_anew_that_lost_its_power_in_a_run_that_was_undone), T(leaves_a_role_alone_that_never_lost_its_power),
 	  T(quarantines_when_a_role_can_not_be_brought_back), T(gives_an_undo_two_minutes_before_it_gives_up),
 	  T(cancels_after_what_is_on_its_way_has_answered), T(cancels_a_wait_for_the_world_at_once),

@@ -66,7 +66,7 @@ TEST(refuses_each_mistake_with_its_place)
 		{ "{'volumes': {'root': {'boot': false}}}", "/volumes", "exactly one volume with `boot: true`, not 0", NULL },
 		{ "{'volumes': {'b': {'array': 'san1', 'volume': 'b', 'lun': 2, 'boot': true}}}", "/volumes", "exactly one volume with `boot: true`, not 2", NULL },
 		{ "{'volumes': {'b': {'array': 'san1', 'volume': 'b', 'lun': 1}}}", "/volumes", "volumes root and b both have lun 1", NULL },
-		{ "{'boot': {'method': 'floppy'}}", "/boot", "is not one of ipxe-iscsi, local", NULL },
+		{ "{'boot': {'method': 'floppy'}}", "/boot", "is not one of ipxe-iscsi, hba, local", NULL },
 		{ "{'boot': {'network': 'provisio'}}", "/boot", "there is no network `provisio`", "did you mean `provision`?" },
 		{ "{'proof': {'tcp': 0}}", "/proof/tcp", "between 1 and 65535", NULL },
 		{ "{'proof': {'tcp': 80}, 'vnics': {'eth0': {'address': 'DELETE'}}}", "/proof", "needs an `address`", NULL },
@@ -97,13 +97,13 @@ TEST(refuses_automatic_macs_without_a_pool)
 
 TEST(refuses_more_vnics_than_it_can_keep_identities_for)
 {
-	static const struct rack_refusal row = { "17 vnics", "/vnics", "more than 16 vnics", NULL };
+	static const struct rack_refusal row = { "33 vnics", "/vnics", "more than 32 vnics", NULL };
 	json_t *web = rack_json(rack_web), *vnics = json_object_get(web, "vnics");
 	struct problems p = { 0 };
 	char name[8];
 	int i;
 
-	for (i = 2; i < 17; i++) {
+	for (i = 2; i < 33; i++) {
 		snprintf(name, sizeof(name), "eth%d", i);
 		json_object_set_new(vnics, name, rack_json("{'network': 'web'}"));
 	}
@@ -193,7 +193,7 @@ TEST(refuses_a_mistake_that_a_template_brings)
 {
 	json_t *documents[] = { rack_json(rack_site), rack_json("{'template': 't', 'boot': {'method': 'floppy'}}"),
 				rack_json("{'persona': 'x', 'from': 't'}") };
-	static const struct rack_refusal row = { "a template", "/boot", "is not one of ipxe-iscsi, local", NULL };
+	static const struct rack_refusal row = { "a template", "/boot", "is not one of ipxe-iscsi, hba, local", NULL };
 	struct problems p = { 0 };
 
 	rack_check_refusal(rack_model(documents, 3, &p), &p, 2, &row);

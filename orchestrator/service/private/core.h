@@ -103,4 +103,10 @@ int64_t core_holder(const struct core *c, const char *kind, const char *name);
 const struct machine *core_machine_of_bmc(struct core *c, const char *device);
 const struct persona *core_persona(struct core *c, const char *name, struct error *err);
 
+/* unfenced.c: what the plan leaves unfenced is remembered; a step that shuts or opens such a port has ended; those that
+ * earlier casts of the persona left, into the cast. */
+void unfenced_note(struct core *c, const struct plan *plan);
+void unfenced_settle(struct core *c, const struct step *step);
+void unfenced_load(struct core *c, struct cast *cast, struct arena *a);
+
 #endif
