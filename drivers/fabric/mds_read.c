@@ -257,10 +257,11 @@ json_t *mds_ports_parse(const char *text, int vsan)
 	return ports;
 }
 
-/* Is a changed line, or the zone that changed members are in, one of ours? */
+/* Is each changed line, or the zone that changed members are in, one of ours?  What is said in another way is not understood, and
+ * therefore not ours. */
 bool mds_pending_is_ours(const char *text)
 {
-	bool ours = true;
+	bool ours = true, changed = false, said = false;
 	struct line l;
 
 	while (next_line(&text, &l)) {
@@ -277,8 +278,10 @@ bool mds_pending_is_ours(const char *text)
 			ours = !strncmp(zone, "recast_", strlen("recast_"));
 		if ((sign == '+' || sign == '-') && !ours)
 			return false;
+		changed = changed || sign == '+' || sign == '-';
+		said = true;
 	}
-	return true;
+	return changed || !said;
 }
 
 bool mds_has_aliases(const json_t *zonesets)

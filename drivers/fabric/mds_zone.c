@@ -259,6 +259,14 @@ static int activate(struct work *w, struct error *err)
 	return type_vsan(w, "zone commit", err);
 }
 
+/* A failure that was told before, of the session's predecessor, is none of ours. */
+static bool has_ended(const struct work *w, const struct mds_status *now)
+{
+	if (now->in_progress)
+		return false;
+	return !now->locked || (now->has_failed && strcmp(now->words, w->view.status.words) != 0);
+}
+
 /* 0: it has come to its end; 1: not yet. */
 static int await_end(struct work *w, struct mds_status *status, struct error *err)
 {
@@ -271,7 +279,7 @@ static int await_end(struct work *w, struct mds_status *status, struct error *er
 
 		if (mds_status_read(w->m, status, w->deadline_ms, err))
 			return -1;
-		if (!status->in_progress && (!status->locked || status->has_failed))
+		if (has_ended(w, status))
 			return 0;
 		if (clock_mono_ms() > until)
 			return 1;
@@ -372,6 +380,15 @@ static int finish_earlier(struct work *w)
 	return 1;
 }
 
+/* Nothing is to be written; a lock that we left is of no use to anybody. */
+static void give_back(struct work *w)
+{
+	struct error err = { 0 };
+
+	if (w->view.status.locked && w->view.ours && !w->view.status.in_progress && take_back(w, &err))
+		log_warn("%s: the lock of a session of ours stays: %s", w->m->name, err.text);
+}
+
 static void apply_work(struct work *w)
 {
 	struct error err = { 0 };
@@ -383,7 +400,9 @@ static void apply_work(struct work *w)
 		w->m->committing = false;
 		w->m->unsaved = true;
 	}
-	if (!any_open(w) || finish_earlier(w))
+	if (!any_open(w))
+		return give_back(w);
+	if (finish_earlier(w))
 		return;
 	if (look_for_others(w, &err))
 		return wait_open(w, LOCK_AGAIN_MS, &err);
