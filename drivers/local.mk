@@ -12,7 +12,7 @@ drivers_libdriversdk_a_SOURCES = drivers/sdk/driver.h drivers/sdk/kit.h drivers/
 	drivers/sdk/zone.c drivers/sdk/zone.h
 
 if HAVE_CMOCKA
-DRIVER_TESTS = tests/unit/test_driver_port tests/unit/test_driver_tgt tests/unit/test_driver_jsonrpc
+DRIVER_TESTS = tests/unit/test_driver_port tests/unit/test_driver_tgt tests/unit/test_driver_jsonrpc tests/unit/test_driver_shell
 check_PROGRAMS += $(DRIVER_TESTS)
 TESTS += $(DRIVER_TESTS)
 endif
@@ -28,12 +28,16 @@ tests_unit_test_driver_jsonrpc_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/dri
 	$(CMOCKA_CFLAGS)
 tests_unit_test_driver_jsonrpc_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_driver_jsonrpc_SOURCES = tests/unit/test_driver_jsonrpc.c
+tests_unit_test_driver_shell_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport $(CMOCKA_CFLAGS)
+tests_unit_test_driver_shell_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_driver_shell_SOURCES = tests/unit/test_driver_shell.c
 
 EXTRA_DIST += doc/examples/recast-driver-lamp doc/driver-protocol.md tests/conformance/run \
 	tests/conformance/cases.py tests/conformance/cases_bmc.py tests/conformance/cases_fabric.py tests/conformance/cases_storage.py \
 	tests/conformance/cases_switch.py tests/conformance/client.py tests/conformance/initiator.py tests/conformance/peer.py \
 	tests/conformance/peer_lamp.py tests/conformance/peer_mock.py tests/conformance/peer_ovsdb.py \
-	tests/conformance/peer_probe.py tests/conformance/peer_tgt.py tests/conformance/peer_tgt_ssh.py tests/conformance/sandbox.py
+	tests/conformance/peer_probe.py tests/conformance/peer_tgt.py tests/conformance/peer_tgt_ssh.py tests/conformance/peer_mds.py \
+	tests/conformance/sandbox.py tests/conformance/sshd.py
 dist_man_MANS += man/recast-driver.7
 
 recastlibexec_PROGRAMS += recast-driver-mock
@@ -58,15 +62,20 @@ recast_driver_probe_SOURCES = drivers/probe/probe.c
 
 ## What more than one driver says to its devices.
 noinst_LIBRARIES += drivers/libtransport.a
-drivers_libtransport_a_CPPFLAGS = $(LIB_CPPFLAGS) $(SSL_CFLAGS) $(LIBSSH_CFLAGS)
-TRANSPORT_LIBS = drivers/libtransport.a $(SSL_LIBS) $(LIBSSH_LIBS)
+drivers_libtransport_a_CPPFLAGS = $(LIB_CPPFLAGS) $(SSL_CFLAGS) $(SSH_CFLAGS)
+TRANSPORT_LIBS = drivers/libtransport.a $(SSL_LIBS) $(SSH_LIBS)
 drivers_libtransport_a_SOURCES = drivers/transport/stream.c drivers/transport/stream.h drivers/transport/stream_kind.h \
 	drivers/transport/jsonrpc.c drivers/transport/jsonrpc.h drivers/transport/pin.c drivers/transport/pin.h drivers/transport/tls.c \
-	drivers/transport/ssh.h drivers/transport/ssh_address.c
+	drivers/transport/ssh.h drivers/transport/ssh_address.c \
+	drivers/transport/screen.c drivers/transport/screen.h drivers/transport/shell.c drivers/transport/shell.h
 if HAVE_LIBSSH
-drivers_libtransport_a_SOURCES += drivers/transport/ssh.c
+drivers_libtransport_a_SOURCES += drivers/transport/ssh.c drivers/transport/ssh_wire.h drivers/transport/ssh_libssh.c
+else
+if HAVE_LIBSSH2
+drivers_libtransport_a_SOURCES += drivers/transport/ssh.c drivers/transport/ssh_wire.h drivers/transport/ssh_libssh2.c
 else
 drivers_libtransport_a_SOURCES += drivers/transport/ssh_none.c
+endif
 endif
 
 recastlibexec_PROGRAMS += recast-driver-ovsdb
@@ -84,6 +93,14 @@ recast_driver_tgt_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS)
 recast_driver_tgt_SOURCES = drivers/storage/tgt.c drivers/storage/tgt.h drivers/storage/tgt_ipc.c drivers/storage/tgt_link.c \
 	drivers/storage/tgt_view.c drivers/storage/tgt_map.c drivers/storage/tgt_target.c \
 	drivers/storage/tgt_volume.c drivers/storage/tgt_clone.c
+
+recastlibexec_PROGRAMS += recast-driver-mds
+recast_driver_mds_LDFLAGS = $(DRIVER_LINKING)
+recast_driver_mds_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport
+recast_driver_mds_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS)
+recast_driver_mds_SOURCES = drivers/fabric/mds.c drivers/fabric/mds.h drivers/fabric/mds_link.c drivers/fabric/mds_read.c \
+	drivers/fabric/mds_wish.c drivers/fabric/mds_view.c drivers/fabric/mds_edit.c drivers/fabric/mds_zone.c \
+	drivers/fabric/mds_port.c
 
 include drivers/bmc/local.mk
 

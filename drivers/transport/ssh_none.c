@@ -12,7 +12,7 @@ struct remote *remote_open(const struct remote_address *at, const char *pin, con
 	(void)credential;
 	(void)deadline_ms;
 	error_set(err, ERROR_UNSUPPORTED, "this build of Recast speaks no SSH");
-	error_hint(err, "Build it with libssh 0.10 or newer: configure --with-ssh=libssh");
+	error_hint(err, "Build it with libssh2 1.11 or libssh 0.10, or newer: configure --with-ssh");
 	return NULL;
 }
 
@@ -45,4 +45,14 @@ struct stream *remote_exec(struct remote *r, const char *command, int64_t deadli
 struct stream *remote_socket(struct remote *r, const char *path, int64_t deadline_ms, struct error *err)
 {
 	return remote_exec(r, path, deadline_ms, err);
+}
+
+struct stream *remote_shell(struct remote *r, int64_t deadline_ms, struct error *err)
+{
+	return remote_exec(r, "", deadline_ms, err);
+}
+
+const char *remote_library(void)
+{
+	return "no SSH";
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * A command on another host by drivers/transport/ssh.h, for the conformance suite: no driver needs one yet.
- * usage: remote-exec ssh://USER@ADDRESS:PORT/ PIN COMMAND    the credential comes on standard input
+ * usage: remote-exec ssh://USER@ADDRESS:PORT PIN COMMAND    the credential comes on standard input
+ *        remote-exec --library                              what it is built with
  */
 #include "clock.h"
 #include "ssh.h"
@@ -31,7 +32,7 @@ static int copy_output(struct stream *s, int64_t deadline, struct error *err)
 	return (int)n;
 }
 
-int main(int argc, char **argv)
+static int run(char **argv)
 {
 	struct secret *credential = read_credential();
 	int64_t deadline = clock_mono_ms() + DEADLINE_MS;
@@ -40,7 +41,7 @@ int main(int argc, char **argv)
 	struct stream *s = NULL;
 	struct error err = { 0 };
 
-	if (argc == 4 && !remote_address_parse(argv[1], &at, &err))
+	if (!remote_host_parse(argv[1], &at, &err))
 		r = remote_open(&at, argv[2], credential, deadline, &err);
 	if (r)
 		s = remote_exec(r, argv[3], deadline, &err);
@@ -52,4 +53,12 @@ int main(int argc, char **argv)
 	if (err.code)
 		fprintf(stderr, "%s: %s\n", error_name(err.code), err.text);
 	return err.code ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 4)
+		return run(argv);
+	puts(remote_library());
+	return 0;
 }

@@ -15,8 +15,8 @@ FUZZ_LIBS = $(FUZZ_MAIN) $(LIB_LIBS)
 
 fuzz_targets = \
 	tests/fuzz/fuzz_command tests/fuzz/fuzz_config tests/fuzz/fuzz_frame tests/fuzz/fuzz_http \
-	tests/fuzz/fuzz_ipmi tests/fuzz/fuzz_ipxe tests/fuzz/fuzz_kit tests/fuzz/fuzz_model \
-	tests/fuzz/fuzz_ovsdb tests/fuzz/fuzz_sse tests/fuzz/fuzz_tgt tests/fuzz/fuzz_tls tests/fuzz/fuzz_words \
+	tests/fuzz/fuzz_ipmi tests/fuzz/fuzz_ipxe tests/fuzz/fuzz_kit tests/fuzz/fuzz_mds tests/fuzz/fuzz_model \
+	tests/fuzz/fuzz_ovsdb tests/fuzz/fuzz_shell tests/fuzz/fuzz_sse tests/fuzz/fuzz_tgt tests/fuzz/fuzz_tls tests/fuzz/fuzz_words \
 	tests/fuzz/fuzz_yaml
 check_PROGRAMS += $(fuzz_targets)
 
@@ -49,6 +49,10 @@ tests_fuzz_fuzz_kit_CPPFLAGS = $(DRIVER_CPPFLAGS)
 tests_fuzz_fuzz_kit_LDADD = drivers/libdriversdk.a -lpthread $(FUZZ_LIBS)
 tests_fuzz_fuzz_kit_SOURCES = tests/fuzz/fuzz_kit.c tests/fuzz/fuzz.h
 
+tests_fuzz_fuzz_mds_CPPFLAGS = $(recast_driver_mds_CPPFLAGS) -I$(top_srcdir)/drivers/fabric
+tests_fuzz_fuzz_mds_LDADD = drivers/libdriversdk.a -lpthread $(FUZZ_LIBS)
+tests_fuzz_fuzz_mds_SOURCES = tests/fuzz/fuzz_mds.c tests/fuzz/fuzz.h drivers/fabric/mds_read.c
+
 tests_fuzz_fuzz_model_CPPFLAGS = $(orchestrator_libmodel_a_CPPFLAGS)
 tests_fuzz_fuzz_model_LDADD = orchestrator/libmodel.a $(FUZZ_LIBS)
 tests_fuzz_fuzz_model_SOURCES = tests/fuzz/fuzz_model.c tests/fuzz/fuzz.h
@@ -57,12 +61,16 @@ tests_fuzz_fuzz_ovsdb_CPPFLAGS = $(recast_driver_ovsdb_CPPFLAGS) -I$(top_srcdir)
 tests_fuzz_fuzz_ovsdb_LDADD = drivers/libtransport.a drivers/libdriversdk.a -lpthread $(SSL_LIBS) $(FUZZ_LIBS)
 tests_fuzz_fuzz_ovsdb_SOURCES = tests/fuzz/fuzz_ovsdb.c tests/fuzz/fuzz.h drivers/switch/ovsdb_link.c drivers/switch/ovsdb_view.c
 
+tests_fuzz_fuzz_shell_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/drivers/transport
+tests_fuzz_fuzz_shell_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_shell_SOURCES = tests/fuzz/fuzz_shell.c tests/fuzz/fuzz.h drivers/transport/screen.c
+
 tests_fuzz_fuzz_sse_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/cli
 tests_fuzz_fuzz_sse_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_sse_SOURCES = tests/fuzz/fuzz_sse.c tests/fuzz/fuzz.h cli/sse.c
 
 tests_fuzz_fuzz_tgt_CPPFLAGS = $(recast_driver_tgt_CPPFLAGS) -I$(top_srcdir)/drivers/storage
-tests_fuzz_fuzz_tgt_LDADD = drivers/libtransport.a drivers/libdriversdk.a -lpthread $(LIBSSH_LIBS) $(SSL_LIBS) $(FUZZ_LIBS)
+tests_fuzz_fuzz_tgt_LDADD = drivers/libtransport.a drivers/libdriversdk.a -lpthread $(SSH_LIBS) $(SSL_LIBS) $(FUZZ_LIBS)
 tests_fuzz_fuzz_tgt_SOURCES = tests/fuzz/fuzz_tgt.c tests/fuzz/fuzz.h drivers/storage/tgt_ipc.c drivers/storage/tgt_link.c drivers/storage/tgt_view.c
 
 tests_fuzz_fuzz_tls_CPPFLAGS = $(recast_front_CPPFLAGS) -I$(top_srcdir)/orchestrator/front
