@@ -18,7 +18,7 @@ class Orders:
         try:
             order = json.loads(line)
             verb = next((v for v in ("show", "login", "logout", "lock", "unlock", "open", "commit", "default", "disable", "limit",
-                                     "reboot", "expire", "fault", "duplicate", "database") if v in order), None)
+                                     "reboot", "expire", "fault", "duplicate", "database", "session_seconds") if v in order), None)
             if not verb:
                 raise ValueError("no such order")
             return getattr(self, "_" + verb)(order) or {}
@@ -137,6 +137,9 @@ class Orders:
 
     def _expire(self, order):
         self.switch.rest.sessions.by_token.clear()
+
+    def _session_seconds(self, order):
+        self.switch.rest.sessions.seconds = float(order["session_seconds"])
 
     def _fault(self, order):
         self.switch.faults.order(order["fault"], int(order.get("n", 1)), order.get("on", ""), int(order.get("ms", 500)))
