@@ -9,3 +9,4 @@ EXTRA_DIST += demo lab/README.md lab/lab lab/selftest lab/selftest-controller.py
 	lab/mock-rack/personas/web.yaml
 include lab/bmcsim/local.mk
 include lab/fcf/local.mk
+include lab/fos/local.mk

@@ -54,6 +54,7 @@ class Database:
         self.saved, self.cfg, self.zones = empty(), None, {}
         self.default_all, self.activations, self.token = False, 0, 1000
         self.transactions, self.salt = {}, 0
+        self.delete_later = False
 
     def checksum(self):
         known = json.dumps([self.saved, self.cfg, self.zones, self.salt], sort_keys=True)
@@ -132,7 +133,7 @@ class Database:
             raise Refused(f'"{name}" not found', code=-20)
         if not members + principals:
             used = [c for c, zones in db["cfgs"].items() if name in zones]
-            if used:
+            if used and not self.delete_later:
                 raise Refused(f'"{name}" is a member of cfg {used[0]}: remove it there first', code=-21)
             del db["zones"][name]
             return
