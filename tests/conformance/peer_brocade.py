@@ -109,7 +109,10 @@ class BrocadePeer(Peer):
         if self.process.poll() is not None:
             with open(f"{self.dir}/output", encoding="utf-8") as f:
                 raise RuntimeError(f.read())
-        return os.path.exists(f"{self.dir}/control")
+        try:
+            return self.show("activations") == 0
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
 
     def stop(self):
         for b in self.bridges.values():
