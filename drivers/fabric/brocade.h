@@ -103,7 +103,7 @@ int fos_take_effective(struct fos_view *view, const json_t *reply, struct error 
 void fos_take_defined(struct fos_view *view, const json_t *reply);
 void fos_take_lock(struct fos_lock *lock, const json_t *reply);
 void fos_take_ports(struct fos_view *view, const json_t *reply);
-void fos_take_logins(struct fos_view *view, const json_t *reply);
+int fos_take_logins(struct fos_view *view, const json_t *reply, struct error *err);
 /* A port by its index, "4", or its slot and port, "0/4" or "3/12"; NULL: there is none. */
 json_t *fos_port(const struct fos_view *view, const char *name);
 json_t *fos_zone_new(const struct zone_wish *wish, bool peer);

@@ -6,11 +6,20 @@
 
 #include <string.h>
 
+/* The part @what of the switch, whose name its answer has to have in it: an answer without is not one that there is
+ * nothing. */
 static int get(struct fos_lane *lane, const char *what, json_t **reply, int64_t deadline, struct error *err)
 {
 	struct fos_ask ask = { .method = "GET", .what = what };
+	const char *name = strchr(what, '/') + 1;
 
-	return fos_call(lane, &ask, reply, deadline, err);
+	if (fos_call(lane, &ask, reply, deadline, err))
+		return -1;
+	if (!*reply || json_object_get(*reply, name))
+		return 0;
+	json_decref(*reply);
+	*reply = NULL;
+	return error_set(err, ERROR_PROTOCOL, "its answer has no %s", name);
 }
 
 static int read_zones(struct fos_lane *lane, struct fos_view *view, int64_t deadline, struct error *err)
@@ -68,12 +77,13 @@ static int read_ports(struct fos_lane *lane, struct fos_view *view, int64_t dead
 static int read_logins(struct fos_lane *lane, struct fos_view *view, int64_t deadline, struct error *err)
 {
 	json_t *reply;
+	int rc;
 
 	if (get(lane, "brocade-name-server/fibrechannel-name-server", &reply, deadline, err))
 		return -1;
-	fos_take_logins(view, reply);
+	rc = fos_take_logins(view, reply, err);
 	json_decref(reply);
-	return 0;
+	return rc;
 }
 
 int fos_read(struct fos_lane *lane, struct fos_view *view, unsigned what, int64_t deadline, struct error *err)

@@ -60,7 +60,7 @@ static bool says(const char *words, const char *part)
 
 static bool means_none(long status, const char *words)
 {
-	return (status == 404 && (says(words, "no entries") || says(words, "no device was found"))) || status == 405;
+	return status == 404 && (says(words, "no entries") || says(words, "no device was found"));
 }
 
 static int too_busy(const char *words, struct error *err)
@@ -294,9 +294,11 @@ static char *path_of(const struct fos *fos, const char *what, bool old)
 	return path;
 }
 
-static void note_use(struct fos *fos, int64_t serial, bool ended)
+/* While somebody logs in there is nothing to note. */
+static void note_use(struct fos *fos, int64_t serial, bool ended, int64_t deadline)
 {
-	pthread_mutex_lock(&fos->lock);
+	if (take(&fos->lock, deadline, NULL))
+		return;
 	fos->used_ms = clock_mono_ms();
 	if (ended && fos->serial == serial)
 		forget_token(fos);
@@ -334,7 +336,7 @@ static int ask_once(struct fos_lane *lane, const struct fos_ask *ask, const char
 	free(path);
 	if (rc)
 		return -1;
-	note_use(lane->fos, serial, answer.status == 401);
+	note_use(lane->fos, serial, answer.status == 401, deadline);
 	if (answer.status == 401 && ask->serial)
 		rc = error_set(err, ERROR_UNREACHABLE, "its session ended in the middle of a transaction");
 	else
@@ -380,7 +382,7 @@ static void end_idle(struct fos *fos)
 	struct fos_lane *lane = &fos->lane[0];
 
 	if (pthread_mutex_trylock(&lane->lock)) {
-		note_use(fos, 0, false); /* somebody is at it */
+		note_use(fos, 0, false, clock_mono_ms() + LOGOUT_MS); /* somebody is at it */
 		return;
 	}
 	if (until_idle(fos) == 0)

@@ -244,7 +244,8 @@ static json_t *login_of(const struct fos_view *view, const json_t *v)
 	return login;
 }
 
-void fos_take_logins(struct fos_view *view, const json_t *reply)
+/* That a WWPN is not there proves that a machine is fenced: what cannot be read whole is no proof. */
+int fos_take_logins(struct fos_view *view, const json_t *reply, struct error *err)
 {
 	json_auto_t *list = fos_list(json_object_get(reply, "fibrechannel-name-server"));
 	char wwpn[WWN_SIZE];
@@ -253,9 +254,12 @@ void fos_take_logins(struct fos_view *view, const json_t *reply)
 
 	json_decref(view->logins);
 	view->logins = json_object();
-	json_array_foreach(list, i, one)
-		if (wwn_canonical(json_str(one, "port-name", ""), wwpn))
-			json_object_set_new(view->logins, wwpn, login_of(view, one));
+	json_array_foreach(list, i, one) {
+		if (!wwn_canonical(json_str(one, "port-name", ""), wwpn))
+			return error_set(err, ERROR_PROTOCOL, "its name server tells of a login without a WWPN");
+		json_object_set_new(view->logins, wwpn, login_of(view, one));
+	}
+	return 0;
 }
 
 void fos_take_firmware(const json_t *reply, char *firmware, size_t size)

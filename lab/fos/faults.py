@@ -9,6 +9,7 @@ WHAT = {
     "drop-after": "it is done and the connection is cut",
     "truncate": "half of the answer, then the end",
     "garbage": "an answer that is none",
+    "hollow": "success, and a Response with nothing in it",
     "lie": "success is told of a write that is not done",
     "expired": "the session is over",
     "refuse-login": "a login is refused as if the password were wrong",

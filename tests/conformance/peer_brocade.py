@@ -172,7 +172,12 @@ class BrocadePeer(Peer):
         return self.show("requests")
 
     def silence(self):
+        def state(task):
+            with open(f"/proc/{self.process.pid}/task/{task}/stat", encoding="utf-8") as f:
+                return f.read().rpartition(")")[2].split()[0]
+
         self.process.send_signal(signal.SIGSTOP)
+        sandbox.wait_until("the stop", lambda: all(state(t) == "T" for t in os.listdir(f"/proc/{self.process.pid}/task")))
 
     def speak(self):
         self.process.send_signal(signal.SIGCONT)
@@ -549,6 +554,19 @@ def answers_that_break_off_are_errors(lab):
             check("document" in d.call("observe", "dev"), "afterwards")
 
 
+def an_answer_without_content_proves_nothing(lab):
+    d, p = lab.opened(), lab.peer
+    p.login(HOST.format(9), "9")
+    gone = {"object": f"login:{HOST.format(9)}", "set": {"online": False}}
+    for on in ("fibrechannel-name-server", "brocade-interface/fibrechannel", "effective-configuration", "defined-configuration", "fabric-lock"):
+        p.fault("hollow", 1, "GET " + on)
+        reply = d.call("apply", "dev", changes=[gone, zone("web.hba0"), {"object": "port:9", "set": {"enabled": False}}])
+        check(error_of(reply) == "protocol" and on.rpartition("/")[2] in reply["error"]["text"] or "checksum" in reply["error"]["text"], f"{reply}")
+    check(p.show("database")["zones"].keys() == {"backup", "byport", "oldpeer", "spare"}, "something was written")
+    check(p.show("ports")["9"]["enabled"], "the port is shut")
+    waits(one(d, gone), HOST.format(9))
+
+
 def slowness_ends_at_the_deadline_and_urgent_work_passes(lab):
     d, p = lab.opened(), lab.peer
     all_done(d.apply("dev", [zone("web.hba0")]))
@@ -580,7 +598,7 @@ OWN = (twelve_zones_are_ten_requests_and_a_login, the_zones_are_peer_zones_with_
        what_is_accepted_and_not_done_is_not_told_as_done, a_fabric_that_reboots_in_mid_write_converges,
        what_a_killed_driver_left_open_is_taken_back, a_list_of_one_is_a_list, the_last_zone_is_never_taken_away,
        an_open_fabric_is_refused_with_what_to_do, a_foreign_name_in_the_way_is_a_conflict, the_zone_database_has_an_end,
-       ports_are_shut_for_good, a_doubled_wwpn_shuts_a_port_and_that_is_seen, answers_that_break_off_are_errors,
+       ports_are_shut_for_good, a_doubled_wwpn_shuts_a_port_and_that_is_seen, answers_that_break_off_are_errors, an_answer_without_content_proves_nothing,
        slowness_ends_at_the_deadline_and_urgent_work_passes, http_and_odd_addresses_are_refused)
 for fn in OWN:
     fn.needs = ()

@@ -27,7 +27,7 @@ static json_t *next(const char **bytes, size_t *len)
 
 static void read_view(struct fos_view *view, const char *bytes, size_t len)
 {
-	void (*const take[])(struct fos_view *, const json_t *) = { fos_take_defined, fos_take_ports, fos_take_logins };
+	void (*const take[])(struct fos_view *, const json_t *) = { fos_take_defined, fos_take_ports };
 	struct error err = { 0 };
 	json_t *reply = next(&bytes, &len);
 	size_t i;
@@ -40,6 +40,10 @@ static void read_view(struct fos_view *view, const char *bytes, size_t len)
 		take[i](view, reply);
 		json_decref(reply);
 	}
+	reply = next(&bytes, &len);
+	if (fos_take_logins(view, reply, &err))
+		fuzz_check_error(&err);
+	json_decref(reply);
 	reply = next(&bytes, &len);
 	fos_take_lock(&view->lock, reply);
 	fos_take_firmware(reply, view->lock.application, sizeof(view->lock.application));
