@@ -9,7 +9,7 @@ class Memory:
     (duplicate 0, the first one wins) or the old one's (1, the second one wins)."""
 
     def __init__(self, ports, domain):
-        self.domain, self.duplicate = domain, 0
+        self.domain, self.duplicate, self.linger = domain, 0, False
         self._ports = {n: {"enabled": True, "persistent": False} for n in range(ports)}
         self._logins = {}
 
@@ -25,7 +25,7 @@ class Memory:
         if persistent is not None:
             p["persistent"] = persistent
         p["enabled"] = enabled if enabled is not None else not p["persistent"]
-        if not p["enabled"]:
+        if not p["enabled"] and not self.linger:
             self._logins = {w: x for w, x in self._logins.items() if x["port"] != n}
 
     def reboot(self):

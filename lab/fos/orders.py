@@ -18,7 +18,7 @@ class Orders:
         try:
             order = json.loads(line)
             verb = next((v for v in ("show", "login", "logout", "lock", "unlock", "open", "commit", "default", "disable", "limit",
-                                     "reboot", "expire", "fault", "duplicate", "database", "session_seconds") if v in order), None)
+                                     "reboot", "expire", "fault", "duplicate", "database", "session_seconds", "linger") if v in order), None)
             if not verb:
                 raise ValueError("no such order")
             return getattr(self, "_" + verb)(order) or {}
@@ -143,6 +143,10 @@ class Orders:
 
     def _fault(self, order):
         self.switch.faults.order(order["fault"], int(order.get("n", 1)), order.get("on", ""), int(order.get("ms", 500)))
+
+    def _linger(self, order):
+        """The name server does not notice that a port is shut; false: it notices."""
+        self._memory().linger = bool(order["linger"])
 
     def _duplicate(self, order):
         self._memory().duplicate = int(order["duplicate"])

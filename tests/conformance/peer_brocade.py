@@ -284,6 +284,8 @@ def anothers_open_changes_are_told_and_never_saved(lab):
     same(p.dump(), before)
     check(len(p.show("transactions")) == 1, "his changes are gone")
     check("abort" not in p.log(), "somebody's transaction was aborted")
+    check(not [x for x in requests_of(p, p.log().splitlines()) if x.split()[0] in ("PATCH", "DELETE") or "POST /rest/run" in x],
+          "it tried to write")
     p.unlock()
     all_done(d.apply("dev", [zone("web.hba0")]))
 
@@ -510,6 +512,31 @@ def the_zone_database_has_an_end(lab):
     holds(d, zone("web.hba0"))
 
 
+def an_activation_whose_answer_was_lost_is_unknown_and_sent_once(lab):
+    d, p = lab.opened(), lab.peer
+    proxy = p.proxy(cut=8)
+    try:
+        lab.open(d, "late", options=dict(p.options("dev"), **p.fake_options(proxy.path)))
+        before = p.activations()
+        r = d.call("apply", "late", changes=[zone("web.hba0")])["results"][0]
+        check(r["status"] == "unknown" and r["error"]["code"] == "unreachable", f"{r}")
+        check(p.activations() == before + 1 and sum(x.startswith("PATCH") for x in requests_of(p, p.log().splitlines())) == 1,
+              p.log())
+    finally:
+        proxy.close()
+    holds(d, zone("web.hba0"))
+
+
+def a_port_is_off_when_the_name_server_says_so(lab):
+    d, p = lab.opened(), lab.peer
+    off = {"object": "port:9", "set": {"enabled": False}}
+    p.login(HOST.format(9), "9")
+    p.order(linger=True)
+    check([one(d, off)["status"] for _ in range(2)] == ["again", "again"], "somebody is logged in there")
+    p.logout(HOST.format(9))
+    all_done(d.apply("dev", [off]))
+
+
 def ports_are_shut_for_good(lab):
     d, p = lab.opened(), lab.peer
     off = {"object": "port:9", "set": {"enabled": False}}
@@ -598,6 +625,7 @@ OWN = (twelve_zones_are_ten_requests_and_a_login, the_zones_are_peer_zones_with_
        what_is_accepted_and_not_done_is_not_told_as_done, a_fabric_that_reboots_in_mid_write_converges,
        what_a_killed_driver_left_open_is_taken_back, a_list_of_one_is_a_list, the_last_zone_is_never_taken_away,
        an_open_fabric_is_refused_with_what_to_do, a_foreign_name_in_the_way_is_a_conflict, the_zone_database_has_an_end,
+       an_activation_whose_answer_was_lost_is_unknown_and_sent_once, a_port_is_off_when_the_name_server_says_so,
        ports_are_shut_for_good, a_doubled_wwpn_shuts_a_port_and_that_is_seen, answers_that_break_off_are_errors, an_answer_without_content_proves_nothing,
        slowness_ends_at_the_deadline_and_urgent_work_passes, http_and_odd_addresses_are_refused)
 for fn in OWN:
