@@ -35,9 +35,9 @@ tests_unit_test_driver_shell_SOURCES = tests/unit/test_driver_shell.c
 EXTRA_DIST += doc/examples/recast-driver-lamp doc/driver-protocol.md tests/conformance/run \
 	tests/conformance/cases.py tests/conformance/cases_bmc.py tests/conformance/cases_fabric.py tests/conformance/cases_storage.py \
 	tests/conformance/cases_switch.py tests/conformance/client.py tests/conformance/initiator.py tests/conformance/peer.py \
-	tests/conformance/peer_lamp.py tests/conformance/peer_mock.py tests/conformance/peer_ovsdb.py \
-	tests/conformance/peer_probe.py tests/conformance/peer_tgt.py tests/conformance/peer_tgt_ssh.py tests/conformance/peer_mds.py \
-	tests/conformance/sandbox.py tests/conformance/sshd.py
+	tests/conformance/peer_brocade.py tests/conformance/peer_lamp.py tests/conformance/peer_mds.py \
+	tests/conformance/peer_mock.py tests/conformance/peer_ovsdb.py tests/conformance/peer_probe.py tests/conformance/peer_tgt.py \
+	tests/conformance/peer_tgt_ssh.py tests/conformance/sandbox.py tests/conformance/sshd.py
 dist_man_MANS += man/recast-driver.7
 
 recastlibexec_PROGRAMS += recast-driver-mock
@@ -62,10 +62,11 @@ recast_driver_probe_SOURCES = drivers/probe/probe.c
 
 ## What more than one driver says to its devices.
 noinst_LIBRARIES += drivers/libtransport.a
-drivers_libtransport_a_CPPFLAGS = $(LIB_CPPFLAGS) $(SSL_CFLAGS) $(SSH_CFLAGS)
+drivers_libtransport_a_CPPFLAGS = $(LIB_CPPFLAGS) $(SSL_CFLAGS) $(SSH_CFLAGS) $(CURL_CFLAGS)
 TRANSPORT_LIBS = drivers/libtransport.a $(SSL_LIBS) $(SSH_LIBS)
 drivers_libtransport_a_SOURCES = drivers/transport/stream.c drivers/transport/stream.h drivers/transport/stream_kind.h \
 	drivers/transport/jsonrpc.c drivers/transport/jsonrpc.h drivers/transport/pin.c drivers/transport/pin.h drivers/transport/tls.c \
+	drivers/transport/tls_key.c drivers/transport/tls_key.h drivers/transport/https.c drivers/transport/https.h \
 	drivers/transport/ssh.h drivers/transport/ssh_address.c \
 	drivers/transport/screen.c drivers/transport/screen.h drivers/transport/shell.c drivers/transport/shell.h
 if HAVE_LIBSSH
@@ -85,6 +86,14 @@ recast_driver_ovsdb_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS)
 recast_driver_ovsdb_SOURCES = drivers/switch/ovsdb.c drivers/switch/ovsdb.h drivers/switch/ovsdb_link.c \
 	drivers/switch/ovsdb_view.c drivers/switch/ovsdb_write.c drivers/switch/ovsdb_mac.c \
 	drivers/switch/ovsdb_apply.c drivers/switch/ovsdb_watch.c
+
+recastlibexec_PROGRAMS += recast-driver-brocade
+recast_driver_brocade_LDFLAGS = $(DRIVER_LINKING)
+recast_driver_brocade_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport
+recast_driver_brocade_LDADD = $(TRANSPORT_LIBS) $(CURL_LIBS) $(DRIVER_LIBS)
+recast_driver_brocade_SOURCES = drivers/fabric/brocade.c drivers/fabric/brocade.h drivers/fabric/brocade_session.c \
+	drivers/fabric/brocade_read.c drivers/fabric/brocade_view.c drivers/fabric/brocade_plan.c drivers/fabric/brocade_commit.c \
+	drivers/fabric/brocade_apply.c drivers/fabric/brocade_document.c
 
 recastlibexec_PROGRAMS += recast-driver-tgt
 recast_driver_tgt_LDFLAGS = $(DRIVER_LINKING)

@@ -10,3 +10,4 @@ EXTRA_DIST += demo lab/README.md lab/lab lab/selftest lab/selftest-controller.py
 include lab/bmcsim/local.mk
 include lab/fcf/local.mk
 include lab/mds/local.mk
+include lab/fos/local.mk

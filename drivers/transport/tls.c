@@ -11,6 +11,7 @@
 #include "arena.h"
 #include "clock.h"
 #include "pin.h"
+#include "tls_key.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -19,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { VERDICT_MS = 500 };
@@ -33,35 +33,11 @@ struct tls_stream {
 	struct error judgement; /* of pin_check() */
 };
 
-static int64_t time_of(const ASN1_TIME *at)
-{
-	struct tm tm;
-
-	return ASN1_TIME_to_tm(at, &tm) ? (int64_t)timegm(&tm) * 1000 : 0;
-}
-
-/* The fingerprint is that of the key alone, so that a certificate can be renewed under it. */
-static bool read_key(X509 *certificate, struct server_key *key)
-{
-	unsigned char *der = NULL, hash[FINGERPRINT_BYTES];
-	EVP_PKEY *pkey = X509_get0_pubkey(certificate);
-	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-	bool hashed = pkey && len > 0 && EVP_Q_digest(NULL, "SHA256", NULL, der, (size_t)len, hash, NULL);
-
-	OPENSSL_free(der);
-	if (!hashed)
-		return false;
-	*key = (struct server_key){ .kind = "tls", .not_after = time_of(X509_get0_notAfter(certificate)) };
-	snprintf(key->algorithm, sizeof(key->algorithm), "%s %d", EVP_PKEY_get0_type_name(pkey), EVP_PKEY_get_bits(pkey));
-	fingerprint_format(hash, key->fingerprint);
-	return true;
-}
-
 static int judge(X509_STORE_CTX *x, void *arg)
 {
 	struct tls_stream *t = arg;
 
-	if (!read_key(X509_STORE_CTX_get0_cert(x), &t->key))
+	if (!tls_key_read(X509_STORE_CTX_get0_cert(x), &t->key))
 		error_set(&t->judgement, ERROR_PROTOCOL, "its certificate holds no key that can be read");
 	else
 		pin_check(t->pin, &t->key, &t->judgement);

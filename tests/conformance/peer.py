@@ -112,7 +112,10 @@ class Proxy:
                 return
             with client, socket.socket(socket.AF_UNIX) as device:
                 device.connect(self.target)
-                self._pass(client, device)
+                try:
+                    self._pass(client, device)
+                except OSError:
+                    pass  # one side is gone: so is the other
 
     def _pass(self, client, device):
         while not self.stopped:

@@ -14,11 +14,16 @@ tests_fuzz_libreplay_a_SOURCES = tests/fuzz/fuzz.h tests/fuzz/replay.c
 FUZZ_LIBS = $(FUZZ_MAIN) $(LIB_LIBS)
 
 fuzz_targets = \
-	tests/fuzz/fuzz_command tests/fuzz/fuzz_config tests/fuzz/fuzz_frame tests/fuzz/fuzz_http \
+	tests/fuzz/fuzz_brocade tests/fuzz/fuzz_command tests/fuzz/fuzz_config tests/fuzz/fuzz_frame tests/fuzz/fuzz_http \
 	tests/fuzz/fuzz_ipmi tests/fuzz/fuzz_ipxe tests/fuzz/fuzz_kit tests/fuzz/fuzz_mds tests/fuzz/fuzz_model \
 	tests/fuzz/fuzz_ovsdb tests/fuzz/fuzz_shell tests/fuzz/fuzz_sse tests/fuzz/fuzz_tgt tests/fuzz/fuzz_tls tests/fuzz/fuzz_words \
 	tests/fuzz/fuzz_yaml
 check_PROGRAMS += $(fuzz_targets)
+
+tests_fuzz_fuzz_brocade_CPPFLAGS = $(recast_driver_brocade_CPPFLAGS) -I$(top_srcdir)/drivers/fabric
+tests_fuzz_fuzz_brocade_LDADD = drivers/libtransport.a drivers/libdriversdk.a -lpthread $(CURL_LIBS) $(SSL_LIBS) $(FUZZ_LIBS)
+tests_fuzz_fuzz_brocade_SOURCES = tests/fuzz/fuzz_brocade.c tests/fuzz/fuzz.h drivers/fabric/brocade_view.c \
+	drivers/fabric/brocade_plan.c drivers/fabric/brocade_document.c drivers/fabric/brocade_session.c drivers/fabric/brocade_read.c
 
 tests_fuzz_fuzz_command_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/cli
 tests_fuzz_fuzz_command_LDADD = $(FUZZ_LIBS)
