@@ -60,6 +60,7 @@ noinst_LIBRARIES += drivers/libtransport.a
 drivers_libtransport_a_CPPFLAGS = $(LIB_CPPFLAGS) $(SSL_CFLAGS) $(LIBSSH_CFLAGS)
 TRANSPORT_LIBS = drivers/libtransport.a $(SSL_LIBS) $(LIBSSH_LIBS)
 drivers_libtransport_a_SOURCES = drivers/transport/stream.c drivers/transport/stream.h drivers/transport/stream_kind.h \
+	drivers/transport/stream_program.c \
 	drivers/transport/jsonrpc.c drivers/transport/jsonrpc.h drivers/transport/pin.c drivers/transport/pin.h drivers/transport/tls.c \
 	drivers/transport/ssh.h drivers/transport/ssh_address.c
 if HAVE_LIBSSH
@@ -83,6 +84,24 @@ recast_driver_tgt_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS)
 recast_driver_tgt_SOURCES = drivers/storage/tgt.c drivers/storage/tgt.h drivers/storage/tgt_ipc.c drivers/storage/tgt_link.c \
 	drivers/storage/tgt_view.c drivers/storage/tgt_map.c drivers/storage/tgt_target.c \
 	drivers/storage/tgt_volume.c drivers/storage/tgt_clone.c
+
+recastlibexec_PROGRAMS += recast-driver-lio
+recast_driver_lio_LDFLAGS = $(DRIVER_LINKING)
+recast_driver_lio_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport
+recast_driver_lio_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS)
+recast_driver_lio_SOURCES = drivers/storage/lio.c drivers/storage/lio.h drivers/storage/lio_link.c \
+	drivers/storage/lio_reply.c
+
+## What that one starts on the machine of the array.  It includes neither the transports nor the driver.
+recastlibexec_PROGRAMS += recast-lio-target
+recast_lio_target_LDFLAGS = $(DRIVER_LINKING)
+recast_lio_target_CPPFLAGS = $(DRIVER_CPPFLAGS)
+recast_lio_target_LDADD = $(DRIVER_LIBS)
+LIO_TARGET = drivers/storage/lio-target/backstore.c drivers/storage/lio-target/copy.c drivers/storage/lio-target/fc.c \
+	drivers/storage/lio-target/iscsi.c drivers/storage/lio-target/lun.c drivers/storage/lio-target/map.c \
+	drivers/storage/lio-target/state.c drivers/storage/lio-target/target.h drivers/storage/lio-target/tree.c \
+	drivers/storage/lio-target/view.c drivers/storage/lio-target/volume.c drivers/storage/lio-target/wish.c
+recast_lio_target_SOURCES = drivers/storage/lio-target/target.c $(LIO_TARGET)
 
 include drivers/bmc/local.mk
 
