@@ -154,7 +154,7 @@ void backstores_sweep(const struct lio *l)
 	json_auto_t *used = json_object(), *ours = tree_list(l, "", "core/%s", LIO_HBA),
 		    *fabrics = tree_list(l, "", "%s", ".");
 	const json_t *one;
-	size_t i;
+	size_t i, kept = 0;
 
 	json_array_foreach(fabrics, i, one)
 		if (strcmp(json_string_value(one), "core") != 0)
@@ -165,6 +165,9 @@ void backstores_sweep(const struct lio *l)
 		/* The kernel removes none that is linked; a plain folder would. */
 		if (!json_object_get(used, which))
 			tree_remove(l, NULL, "core/%s", which);
+		else
+			kept++;
 	}
-	tree_remove(l, NULL, "core/%s", LIO_HBA);
+	if (!kept)
+		tree_remove(l, NULL, "core/%s", LIO_HBA);
 }

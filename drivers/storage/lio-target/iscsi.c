@@ -54,6 +54,7 @@ static int set_attributes(const struct lio *l, const struct lio_map *m, struct e
 		const char *name, *value;
 	} attributes[] = { { "generate_node_acls", "0" },
 			   { "cache_dynamic_acls", "0" },
+			   { "demo_mode_discovery", "0" },
 			   { "demo_mode_write_protect", "1" },
 			   { "authentication", has_credentials(m) ? "1" : "0" } };
 	size_t i;
