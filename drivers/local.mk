@@ -31,7 +31,7 @@ tests_unit_test_driver_jsonrpc_SOURCES = tests/unit/test_driver_jsonrpc.c
 EXTRA_DIST += doc/examples/recast-driver-lamp doc/driver-protocol.md tests/conformance/run \
 	tests/conformance/cases.py tests/conformance/cases_bmc.py tests/conformance/cases_storage.py \
 	tests/conformance/cases_switch.py tests/conformance/client.py tests/conformance/initiator.py tests/conformance/peer.py \
-	tests/conformance/peer_lamp.py tests/conformance/peer_mock.py tests/conformance/peer_ovsdb.py \
+	tests/conformance/peer_lamp.py tests/conformance/peer_lio.py tests/conformance/peer_lio_kernel.py tests/conformance/peer_mock.py tests/conformance/peer_ovsdb.py \
 	tests/conformance/peer_probe.py tests/conformance/peer_tgt.py tests/conformance/peer_tgt_ssh.py tests/conformance/sandbox.py
 dist_man_MANS += man/recast-driver.7
 

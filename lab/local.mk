@@ -9,3 +9,4 @@ EXTRA_DIST += demo lab/README.md lab/lab lab/selftest lab/selftest-controller.py
 	lab/mock-rack/personas/web.yaml
 include lab/bmcsim/local.mk
 include lab/fcf/local.mk
+EXTRA_DIST += lab/lio/README.md lab/lio/array lab/lio/guest.py lab/lio/guest/array-dump lab/lio/guest/array-reset lab/lio/guest/init
