@@ -35,8 +35,9 @@ tests_unit_test_driver_shell_SOURCES = tests/unit/test_driver_shell.c
 EXTRA_DIST += doc/examples/recast-driver-lamp doc/driver-protocol.md tests/conformance/run \
 	tests/conformance/cases.py tests/conformance/cases_bmc.py tests/conformance/cases_fabric.py tests/conformance/cases_storage.py \
 	tests/conformance/cases_switch.py tests/conformance/client.py tests/conformance/initiator.py tests/conformance/peer.py \
-	tests/conformance/peer_brocade.py tests/conformance/peer_lamp.py tests/conformance/peer_mds.py \
-	tests/conformance/peer_mock.py tests/conformance/peer_ovsdb.py tests/conformance/peer_probe.py tests/conformance/peer_tgt.py \
+	tests/conformance/peer_brocade.py tests/conformance/peer_lamp.py tests/conformance/peer_lio.py \
+	tests/conformance/peer_lio_kernel.py tests/conformance/peer_mds.py tests/conformance/peer_mock.py \
+	tests/conformance/peer_ovsdb.py tests/conformance/peer_probe.py tests/conformance/peer_tgt.py \
 	tests/conformance/peer_tgt_ssh.py tests/conformance/sandbox.py tests/conformance/sshd.py
 dist_man_MANS += man/recast-driver.7
 
@@ -65,6 +66,7 @@ noinst_LIBRARIES += drivers/libtransport.a
 drivers_libtransport_a_CPPFLAGS = $(LIB_CPPFLAGS) $(SSL_CFLAGS) $(SSH_CFLAGS) $(CURL_CFLAGS)
 TRANSPORT_LIBS = drivers/libtransport.a $(SSL_LIBS) $(SSH_LIBS)
 drivers_libtransport_a_SOURCES = drivers/transport/stream.c drivers/transport/stream.h drivers/transport/stream_kind.h \
+	drivers/transport/stream_program.c \
 	drivers/transport/jsonrpc.c drivers/transport/jsonrpc.h drivers/transport/pin.c drivers/transport/pin.h drivers/transport/tls.c \
 	drivers/transport/tls_key.c drivers/transport/tls_key.h drivers/transport/https.c drivers/transport/https.h \
 	drivers/transport/ssh.h drivers/transport/ssh_address.c \
@@ -110,6 +112,24 @@ recast_driver_mds_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS)
 recast_driver_mds_SOURCES = drivers/fabric/mds.c drivers/fabric/mds.h drivers/fabric/mds_link.c drivers/fabric/mds_read.c \
 	drivers/fabric/mds_wish.c drivers/fabric/mds_view.c drivers/fabric/mds_edit.c drivers/fabric/mds_zone.c \
 	drivers/fabric/mds_port.c
+
+recastlibexec_PROGRAMS += recast-driver-lio
+recast_driver_lio_LDFLAGS = $(DRIVER_LINKING)
+recast_driver_lio_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/transport
+recast_driver_lio_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS)
+recast_driver_lio_SOURCES = drivers/storage/lio.c drivers/storage/lio.h drivers/storage/lio_link.c \
+	drivers/storage/lio_reply.c
+
+## What that one starts on the machine of the array.  It includes neither the transports nor the driver.
+recastlibexec_PROGRAMS += recast-lio-target
+recast_lio_target_LDFLAGS = $(DRIVER_LINKING)
+recast_lio_target_CPPFLAGS = $(DRIVER_CPPFLAGS)
+recast_lio_target_LDADD = $(DRIVER_LIBS)
+LIO_TARGET = drivers/storage/lio-target/backstore.c drivers/storage/lio-target/copy.c drivers/storage/lio-target/fc.c \
+	drivers/storage/lio-target/iscsi.c drivers/storage/lio-target/lun.c drivers/storage/lio-target/map.c \
+	drivers/storage/lio-target/state.c drivers/storage/lio-target/target.h drivers/storage/lio-target/tree.c \
+	drivers/storage/lio-target/view.c drivers/storage/lio-target/volume.c drivers/storage/lio-target/wish.c
+recast_lio_target_SOURCES = drivers/storage/lio-target/target.c $(LIO_TARGET)
 
 include drivers/bmc/local.mk
 

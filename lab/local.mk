@@ -11,3 +11,4 @@ include lab/bmcsim/local.mk
 include lab/fcf/local.mk
 include lab/mds/local.mk
 include lab/fos/local.mk
+EXTRA_DIST += lab/lio/README.md lab/lio/array lab/lio/guest.py lab/lio/guest/array-dump lab/lio/guest/array-reset lab/lio/guest/init

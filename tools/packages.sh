@@ -4,7 +4,7 @@
 PACKAGES_BUILD="autoconf automake make gcc pkg-config libc6-dev libevent-dev libjansson-dev libsqlite3-dev
  libsodium-dev libssl-dev libseccomp-dev libsystemd-dev libyaml-dev libcurl4-openssl-dev libsmartcols-dev libfreeipmi-dev libipmiconsole-dev libssh-dev ca-certificates"
 PACKAGES_LAB="qemu-system-x86 ipxe-qemu seabios openvswitch-switch tgt openipmi ipmitool freeipmi-tools
- open-iscsi dnsmasq-base busybox-static linux-image-amd64 syslinux syslinux-common mtools fdisk e2fsprogs cpio
+ open-iscsi dnsmasq-base busybox-static dropbear-bin linux-image-amd64 syslinux syslinux-common mtools fdisk e2fsprogs cpio
  ethtool iproute2 procps socat lz4 kmod python3 curl util-linux tshark"
 PACKAGES_CHECK="libcmocka-dev mandoc clang libclang-rt-dev python3-hypothesis python3-yaml python3-jsonschema python3-cryptography python3-requests python3-six python3-oslo.log python3-oslo.serialization clang-format
  tcpdump iptables libiscsi-bin git bash-completion strace xz-utils systemd systemd-container openssl openssh-server sslscan slowhttptest prometheus libasan8 libubsan1"

@@ -33,6 +33,8 @@ void stream_interrupted_by(int fd);
 /* Connect.  NULL with ERROR_INVALID for an address that is none, ERROR_UNREACHABLE, ERROR_AUTH when the system denies
  * access to the socket, or ERROR_UNTRUSTED. */
 struct stream *stream_open(const struct stream_peer *peer, int64_t deadline_ms, struct error *err);
+/* Start a program of this host and speak to its stdin and stdout.  It is no child of ours, and has to end when its stdin does. */
+struct stream *stream_program(const char *path, struct error *err);
 void stream_close(struct stream *s); /* NULL is allowed */
 
 /* Send all of it.  -1 with ERROR_UNREACHABLE: some of it may have been sent. */

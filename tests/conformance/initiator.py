@@ -6,6 +6,11 @@ import socket
 import struct
 
 CHECK_CONDITION = 2
+# All keys at once: Linux' target does not let in who leaves one to be asked for.
+OPERATIONAL = [("HeaderDigest", "None"), ("DataDigest", "None"), ("MaxRecvDataSegmentLength", "65536"), ("InitialR2T", "Yes"),
+               ("ImmediateData", "Yes"), ("MaxBurstLength", "262144"), ("FirstBurstLength", "65536"), ("DefaultTime2Wait", "2"),
+               ("DefaultTime2Retain", "0"), ("MaxOutstandingR2T", "1"), ("ErrorRecoveryLevel", "0"), ("MaxConnections", "1"),
+               ("DataPDUInOrder", "Yes"), ("DataSequenceInOrder", "Yes")]
 
 
 class LoginRefused(Exception):
@@ -63,8 +68,7 @@ class Session:
             said, names = self._login_step(0, [("CHAP_A", "5")]), []
             proof = hashlib.md5(bytes([int(said["CHAP_I"])]) + secret.encode() + bytes.fromhex(said["CHAP_C"][2:]))
             self._login_step(0x81, [("CHAP_N", user), ("CHAP_R", "0x" + proof.hexdigest())])
-        self._login_step(0x87, names + [("HeaderDigest", "None"), ("DataDigest", "None"),
-                                        ("MaxRecvDataSegmentLength", "65536")])
+        self._login_step(0x87, names + OPERATIONAL)
 
     def _once(self, lun, cdb, size):
         self.itt += 1

@@ -15,7 +15,7 @@ FUZZ_LIBS = $(FUZZ_MAIN) $(LIB_LIBS)
 
 fuzz_targets = \
 	tests/fuzz/fuzz_brocade tests/fuzz/fuzz_command tests/fuzz/fuzz_config tests/fuzz/fuzz_frame tests/fuzz/fuzz_http \
-	tests/fuzz/fuzz_ipmi tests/fuzz/fuzz_ipxe tests/fuzz/fuzz_kit tests/fuzz/fuzz_mds tests/fuzz/fuzz_model \
+	tests/fuzz/fuzz_ipmi tests/fuzz/fuzz_ipxe tests/fuzz/fuzz_kit tests/fuzz/fuzz_lio tests/fuzz/fuzz_mds tests/fuzz/fuzz_model \
 	tests/fuzz/fuzz_ovsdb tests/fuzz/fuzz_shell tests/fuzz/fuzz_sse tests/fuzz/fuzz_tgt tests/fuzz/fuzz_tls tests/fuzz/fuzz_words \
 	tests/fuzz/fuzz_yaml
 check_PROGRAMS += $(fuzz_targets)
@@ -53,6 +53,10 @@ tests_fuzz_fuzz_ipxe_SOURCES = tests/fuzz/fuzz_ipxe.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_kit_CPPFLAGS = $(DRIVER_CPPFLAGS)
 tests_fuzz_fuzz_kit_LDADD = drivers/libdriversdk.a -lpthread $(FUZZ_LIBS)
 tests_fuzz_fuzz_kit_SOURCES = tests/fuzz/fuzz_kit.c tests/fuzz/fuzz.h
+
+tests_fuzz_fuzz_lio_CPPFLAGS = $(recast_driver_lio_CPPFLAGS) -I$(top_srcdir)/drivers/storage -I$(top_srcdir)/drivers/storage/lio-target
+tests_fuzz_fuzz_lio_LDADD = drivers/libdriversdk.a -lpthread $(FUZZ_LIBS)
+tests_fuzz_fuzz_lio_SOURCES = tests/fuzz/fuzz_lio.c tests/fuzz/fuzz.h drivers/storage/lio_reply.c $(LIO_TARGET)
 
 tests_fuzz_fuzz_mds_CPPFLAGS = $(recast_driver_mds_CPPFLAGS) -I$(top_srcdir)/drivers/fabric
 tests_fuzz_fuzz_mds_LDADD = drivers/libdriversdk.a -lpthread $(FUZZ_LIBS)
