@@ -386,7 +386,7 @@ static void give_back(struct work *w)
 	struct error err = { 0 };
 
 	if (w->view.status.locked && w->view.ours && !w->view.status.in_progress && take_back(w, &err))
-		log_warn("%s: the lock of a session of ours stays: %s", w->m->name, err.text);
+		log_warn("zones", "%s: the lock of a session of ours stays: %s", w->m->name, err.text);
 }
 
 static void apply_work(struct work *w)
