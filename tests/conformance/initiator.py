@@ -102,7 +102,7 @@ class Session:
 
     def serial(self, lun):
         data = self.command(lun, bytes([0x12, 1, 0x80, 0, 255, 0]), 255)
-        return data[4:4 + data[3]].decode().strip()
+        return data[4:4 + data[3]].decode().strip(" \0")
 
     def read_block(self, lun, block=0):
         return self.command(lun, bytes([0x28, 0]) + struct.pack(">IxH", block, 1), 512)

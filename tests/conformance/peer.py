@@ -18,6 +18,7 @@ class Peer:
     cls = None             # class the device is opened as
     needs = {}             # program -> Debian package
     unknown_object = None  # an object that the device does not have
+    started_once = False   # for all cases, which then run in one process
     copies = 1  # of the device's secret in the memory of the driver while the device is open
     secrets = ()           # strings that must appear nowhere
 

@@ -44,7 +44,7 @@ class Helpers:
                     return
                 self.reap()
                 self.running.append(subprocess.Popen(self.argv, stdin=client, stdout=client, stderr=log,
-                                                     preexec_fn=sandbox._die_with_parent))
+                                                     preexec_fn=sandbox.die_with_parent))
 
     def reap(self):
         self.running = [p for p in self.running if p.poll() is None]

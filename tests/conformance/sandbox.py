@@ -42,7 +42,8 @@ def folder():
     return path
 
 
-def _die_with_parent():
+def die_with_parent():
+    """For preexec_fn: a child that is killed when this thread ends."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -50,7 +51,7 @@ def start(argv, log, env=None):
     """Start a child in the foreground; its output goes to the file `log`."""
     out = open(log, "ab")
     p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env,
-                         preexec_fn=_die_with_parent)
+                         preexec_fn=die_with_parent)
     out.close()
     _children.append(p)
     return p
