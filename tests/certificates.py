@@ -6,6 +6,8 @@ import socket
 import ssl
 import subprocess
 
+import tap
+
 
 def openssl(*args):
     done = subprocess.run(["openssl", *args], stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -13,11 +15,12 @@ def openssl(*args):
 
 
 def free_port(host="127.0.0.1"):
-    """Below those that the kernel gives to clients, so that none of them has it a moment later."""
+    """Below those that the kernel gives to clients, so that none of them has it a moment later; and of this process's own."""
+    share = 20000 // tap.workers
     while True:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
             try:
-                s.bind((host, random.randrange(12000, 32000)))
+                s.bind((host, 12000 + tap.worker * share + random.randrange(share)))
                 return s.getsockname()[1]
             except OSError:
                 pass

@@ -4,16 +4,11 @@ import contextlib
 import socket
 
 import tap
+from certificates import free_port
 from fakecore import Reader
 from test_http import HOST, STATUS, exchange, front
 
 BOOT = b"GET /boot/ipxe?mac=52:54:00:00:01:01&uuid=a1 HTTP/1.1\r\n" + HOST + b"\r\n"
-
-
-def free_port(family=socket.AF_INET, address="127.0.0.1"):
-    with socket.socket(family) as s:
-        s.bind((address, 0))
-        return s.getsockname()[1]
 
 
 @contextlib.contextmanager
@@ -91,7 +86,7 @@ def test_slow_clients_do_not_hold_it_for_longer_than_the_head_may_take(builddir)
 
 def test_listens_on_ipv6(builddir):
     try:
-        port = free_port(socket.AF_INET6, "::1")
+        port = free_port("::1")
     except OSError:
         raise tap.Skip("no IPv6 on the loopback")
     with front(builddir, boot="[::1]:%d" % port) as core, socket.create_connection(("::1", port), 10) as s:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """recast-front over TLS.  All of test_http and test_stream is run once more through it."""
+import atexit
 import os
 import shutil
 import socket
@@ -28,17 +29,18 @@ class Door:
     """A CA and a server's certificate in a folder of its own, used by all tests of this file."""
 
     def __init__(self):
-        self.dir = tempfile.mkdtemp(prefix="recast-tls-")
+        self.dir, self.owner = tempfile.mkdtemp(prefix="recast-tls-"), os.getpid()
+        atexit.register(self.remove)
         self.ca = Authority(self.dir)
         self.server = self.ca.issue("server", "/CN=localhost", "serverAuth")
         self.client = self.ca.issue("ci", "/O=Example/CN=ci")
 
+    def remove(self):
+        if os.getpid() == self.owner:  # and not one of the processes that run tests beside each other
+            shutil.rmtree(self.dir, ignore_errors=True)
+
 
 DOOR = Door()
-
-
-def teardown():
-    shutil.rmtree(DOOR.dir, ignore_errors=True)
 
 
 class TlsCore(FakeCore):
