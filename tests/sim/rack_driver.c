@@ -202,14 +202,16 @@ static int64_t second_reading(const struct rack_request *q)
 	return 0;
 }
 
-/* A switch carries out the order for a port when it gets it or never: there is no queue in front of ports, and no generation
- * on them that would tell an old order from a new one (doc/reliability.md). */
-static bool orders_a_port(const struct rack_request *q)
+/* A switch carries out the order for a port when it gets it or never, and so does a BMC that for the names of the cards, which
+ * comes with the boot device here: there is no queue in front of them, and no generation on them that would tell an old order
+ * from a new one (doc/reliability.md). */
+static bool is_now_or_never(const struct rack_request *q)
 {
+	const char *object = q->dev->cls == RACK_FABRIC ? "port:" : q->dev->cls == RACK_BMC && q->driver->rack->n_fabrics ? "boot" : NULL;
 	size_t i;
 
-	for (i = 0; i < q->n && q->dev->cls == RACK_FABRIC; i++)
-		if (!strncmp(q->changes[i].object, "port:", 5))
+	for (i = 0; i < q->n && object; i++)
+		if (!strncmp(q->changes[i].object, object, strlen(object)))
 			return true;
 	return false;
 }
@@ -219,7 +221,7 @@ static void apply(struct rack_request *q, enum fault f)
 	struct rack *r = q->driver->rack;
 	int64_t more = 0;
 
-	if (f == FAULT_LATE && orders_a_port(q))
+	if (f == FAULT_LATE && is_now_or_never(q))
 		f = FAULT_LOSE_ANSWER;
 	switch ((int)f) {
 	case FAULT_LATE:
