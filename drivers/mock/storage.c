@@ -56,6 +56,30 @@ static json_t *maps_of_volume(json_t *array, const char *volume)
 	return json_object_get(json_object_get(array, "by_volume"), volume);
 }
 
+static json_t *snapshots_of(struct mock_device *m)
+{
+	return rack_child(array_of(m->rack, m->name), "snapshots");
+}
+
+static json_t *volume_document(const json_t *volume)
+{
+	return volume ? json_pack("{s:b, s:I}", "exists", 1, "size_bytes", json_int(volume, "size_bytes", 0))
+		      : json_pack("{s:b}", "exists", 0);
+}
+
+/* "VOLUME@NAME" of a snapshot of the volume, or NULL. */
+static const char *a_snapshot_of(struct mock_device *m, const char *volume)
+{
+	size_t len = strlen(volume);
+	const char *name;
+	json_t *v;
+
+	json_object_foreach(snapshots_of(m), name, v)
+		if (!strncmp(name, volume, len) && name[len] == '@')
+			return name;
+	return NULL;
+}
+
 static int volume_remove(struct mock_device *m, const char *name, struct driver_change *c,
 			 struct error *err)
 {
@@ -66,40 +90,107 @@ static int volume_remove(struct mock_device *m, const char *name, struct driver_
 	if (json_object_size(maps))
 		return error_set(err, ERROR_REFUSED, "volume %s is mapped by %s", name,
 				 json_object_iter_key(json_object_iter(maps)));
+	if (a_snapshot_of(m, name))
+		return error_set(err, ERROR_REFUSED, "volume %s has the snapshot %s", name, a_snapshot_of(m, name));
 	json_object_del(rack_child(array, "volumes"), name);
 	json_object_set_new(rack_child(array, "gone"), name, json_true());
-	change_done(c, there, json_pack("{s:b}", "exists", 0));
+	change_done(c, there, volume_document(NULL));
+	return 0;
+}
+
+static bool has_session(struct mock_device *m, const char *volume)
+{
+	json_t *array = array_of(m->rack, m->name), *yes;
+	const char *map;
+
+	json_object_foreach(maps_of_volume(array, volume), map, yes)
+		if (json_array_size(json_object_get(map_find(array, map), "sessions")))
+			return true;
+	return false;
+}
+
+/* Content is not simulated; that it was restored, and for which token, is. */
+static int volume_restore(struct mock_device *m, const char *name, json_t *volume, const struct volume_wish *wish,
+			  struct driver_change *c, struct error *err)
+{
+	_cleanup_(freep) char *from = xasprintf("%s@%s", name, wish->snapshot);
+	json_t *snapshot = json_object_get(snapshots_of(m), from);
+
+	if (!strcmp(json_str(volume, "token", ""), wish->token)) {
+		change_done(c, false, volume_document(volume));
+		return 0;
+	}
+	if (!snapshot)
+		return error_set(err, ERROR_REFUSED, "there is no snapshot %s", from);
+	if (has_session(m, name))
+		return error_set(err, ERROR_REFUSED, "volume %s is in use by a session", name);
+	json_object_set_new(volume, "size_bytes", json_integer(json_int(snapshot, "size_bytes", 0)));
+	json_object_set_new(volume, "token", json_string(wish->token));
+	change_done(c, true, volume_document(volume));
+	return 0;
+}
+
+static int volume_make(struct mock_device *m, const char *name, const struct volume_wish *wish, struct driver_change *c,
+		       struct error *err)
+{
+	json_t *source = NULL, *volume;
+	json_int_t size;
+
+	if (wish->snapshot)
+		return error_set(err, ERROR_REFUSED, "there is no volume %s to restore", name);
+	if (wish->source && strchr(wish->source, '@'))
+		source = json_object_get(snapshots_of(m), wish->source);
+	else if (wish->source)
+		source = volume_find(m, wish->source, true);
+	if (wish->source && !source)
+		return error_set(err, ERROR_REFUSED, "there is no volume %s to clone", wish->source);
+	if (!source && !wish->size_bytes)
+		return error_set(err, ERROR_INVALID, "a new volume needs size_bytes or source");
+	size = json_int(source, "size_bytes", 0);
+	volume = json_pack("{s:I}", "size_bytes", wish->size_bytes > size ? wish->size_bytes : size);
+	json_object_set_new(rack_child(array_of(m->rack, m->name), "volumes"), name, volume);
+	change_done(c, true, volume_document(volume));
 	return 0;
 }
 
 static int volume_change(struct mock_device *m, const char *name, struct driver_change *c,
 			 struct error *err)
 {
-	json_t *volume = volume_find(m, name, false), *source = NULL;
+	json_t *volume = volume_find(m, name, false);
 	struct volume_wish wish;
-	json_int_t size;
-	bool changed = !volume;
+	bool grows;
 
 	if (volume_wish_parse(&wish, c, err))
 		return -1;
 	if (!wish.exists)
 		return volume_remove(m, name, c, err);
-	if (volume && json_int(volume, "size_bytes", 0) < wish.size_bytes)
-		return error_set(err, ERROR_REFUSED, "volume %s is smaller than wished", name);
-	if (!volume && wish.source && !(source = volume_find(m, wish.source, true)))
-		return error_set(err, ERROR_REFUSED, "there is no volume %s to clone", wish.source);
-	if (!volume && !source && !wish.size_bytes)
-		return error_set(err, ERROR_INVALID, "a new volume needs size_bytes or source");
-	if (!volume) {
-		size = source ? json_int(source, "size_bytes", 0) : 0;
-		volume = json_pack("{s:I}", "size_bytes",
-				   wish.size_bytes > size ? wish.size_bytes : size);
-		json_object_set_new(rack_child(array_of(m->rack, m->name), "volumes"), name,
-				    volume);
-	}
-	change_done(c, changed,
-		    json_pack("{s:b, s:I}", "exists", 1, "size_bytes",
-			      json_int(volume, "size_bytes", 0)));
+	if (!volume)
+		return volume_make(m, name, &wish, c, err);
+	if (wish.snapshot)
+		return volume_restore(m, name, volume, &wish, c, err);
+	grows = json_int(volume, "size_bytes", 0) < wish.size_bytes;
+	if (grows)
+		json_object_set_new(volume, "size_bytes", json_integer(wish.size_bytes));
+	change_done(c, grows, volume_document(volume));
+	return 0;
+}
+
+static int snapshot_change(struct mock_device *m, const char *name, struct driver_change *c, struct error *err)
+{
+	_cleanup_(freep) char *of = xasprintf("%.*s", (int)strcspn(name, "@"), name);
+	json_t *snapshots = snapshots_of(m), *snapshot = json_object_get(snapshots, name), *volume = volume_find(m, of, true);
+	bool wished;
+
+	if (snapshot_wish_parse(&wished, c, err))
+		return -1;
+	if (wished && !snapshot && !volume)
+		return error_set(err, ERROR_REFUSED, "there is no volume %s", of);
+	c->changed = wished != (snapshot != NULL);
+	if (wished && !snapshot)
+		json_object_set_new(snapshots, name, snapshot = volume_document(volume));
+	change_done(c, c->changed, volume_document(wished ? snapshot : NULL));
+	if (!wished)
+		json_object_del(snapshots, name);
 	return 0;
 }
 
@@ -313,6 +404,9 @@ int mock_storage_change(struct mock_device *m, struct driver_change *c, struct e
 	case STORAGE_VOLUME:
 		rc = volume_change(m, name, c, err);
 		break;
+	case STORAGE_SNAPSHOT:
+		rc = snapshot_change(m, name, c, err);
+		break;
 	case STORAGE_MAP:
 		rc = map_change(m, name, c, err);
 		break;
@@ -346,17 +440,14 @@ static void add_volume(struct mock_device *m, json_t *document, const char *name
 	json_t *array = array_of(m->rack, m->name), *volume = volume_find(m, name, false), *yes;
 	const char *map;
 
-	json_object_set_new(json_object_get(document, "volumes"), name,
-			    volume ? json_pack("{s:b, s:I}", "exists", 1, "size_bytes",
-					       json_int(volume, "size_bytes", 0))
-				   : json_pack("{s:b}", "exists", 0));
+	json_object_set_new(json_object_get(document, "volumes"), name, volume_document(volume));
 	json_object_foreach(maps_of_volume(array, name), map, yes)
 		add_map(document, map, map_find(array, map));
 }
 
 json_t *mock_storage_document(struct mock_device *m, const json_t *objects, struct error *err)
 {
-	json_t *document = json_pack("{s:{}, s:{}, s:[]}", "volumes", "maps", "sessions");
+	json_t *document = json_pack("{s:{}, s:{}, s:{}, s:[]}", "volumes", "snapshots", "maps", "sessions");
 	json_t *array = array_of(m->rack, m->name), *v;
 	enum storage_kind kind;
 	const json_t *one;
@@ -368,6 +459,8 @@ json_t *mock_storage_document(struct mock_device *m, const json_t *objects, stru
 			add_volume(m, document, name);
 		json_object_foreach(json_object_get(array, "maps"), name, v)
 			add_map(document, name, v);
+		json_object_foreach(snapshots_of(m), name, v)
+			json_object_set_new(json_object_get(document, "snapshots"), name, volume_document(v));
 	}
 	json_array_foreach(objects, i, one) {
 		if (storage_object(json_string_value(one), &kind, &name, err)) {
@@ -376,6 +469,9 @@ json_t *mock_storage_document(struct mock_device *m, const json_t *objects, stru
 		}
 		if (kind == STORAGE_VOLUME)
 			add_volume(m, document, name);
+		else if (kind == STORAGE_SNAPSHOT)
+			json_object_set_new(json_object_get(document, "snapshots"), name,
+					    volume_document(json_object_get(snapshots_of(m), name)));
 		else
 			add_map(document, name, map_find(array, name));
 	}

@@ -26,20 +26,46 @@ bool is_iscsi_name(const char *s)
 	return len > 4 && len <= 223;
 }
 
+bool is_snapshot_name(const char *s)
+{
+	const char *at = strchr(s, '@');
+	char volume[64];
+
+	if (!at || at - s >= (long)sizeof(volume))
+		return false;
+	memcpy(volume, s, (size_t)(at - s));
+	volume[at - s] = '\0';
+	return text_is_name(volume) && text_is_name(at + 1);
+}
+
+static bool is_name_of(enum storage_kind kind, const char *name)
+{
+	switch (kind) {
+	case STORAGE_SNAPSHOT:
+		return is_snapshot_name(name);
+	case STORAGE_VOLUME:
+		return text_is_name(name);
+	case STORAGE_MAP:
+	case STORAGE_SESSIONS:
+		break;
+	}
+	return text_is_name(name) || is_iscsi_name(name);
+}
+
 int storage_object(const char *object, enum storage_kind *kind, const char **name,
 		   struct error *err)
 {
-	static const char *const prefixes[] = { "volume:", "map:", "sessions:" };
+	static const char *const prefixes[] = { "volume:", "map:", "sessions:", "snapshot:" };
 	int i;
 
-	for (i = STORAGE_VOLUME; i <= STORAGE_SESSIONS; i++) {
+	for (i = STORAGE_VOLUME; i <= STORAGE_SNAPSHOT; i++) {
 		size_t len = strlen(prefixes[i]);
 
 		if (strncmp(object, prefixes[i], len))
 			continue;
 		*kind = (enum storage_kind)i;
 		*name = object + len;
-		if (text_is_name(*name) || (i != STORAGE_VOLUME && is_iscsi_name(*name)))
+		if (is_name_of(*kind, *name))
 			return 0;
 		return error_set(err, ERROR_INVALID, "\"%s\" is not a name", *name);
 	}
@@ -64,19 +90,48 @@ static int check_members(const json_t *set, const char *const *known, struct err
 	return 0;
 }
 
+static int parse_restored(struct volume_wish *w, const json_t *restored, struct error *err)
+{
+	if (!restored)
+		return 0;
+	w->snapshot = json_str(restored, "snapshot", NULL);
+	w->token = json_str(restored, "token", NULL);
+	if (!w->snapshot || !text_is_name(w->snapshot) || !w->token || !*w->token || strlen(w->token) > 200 ||
+	    json_object_size(restored) != 2)
+		return error_set(err, ERROR_INVALID, "restored needs the name of a snapshot and a token");
+	if (!w->exists)
+		return error_set(err, ERROR_INVALID, "a volume that is to be removed cannot be restored");
+	return 0;
+}
+
 int volume_wish_parse(struct volume_wish *wish, const struct driver_change *c, struct error *err)
 {
-	static const char *const known[] = { "exists", "size_bytes", "source", NULL };
+	static const char *const known[] = { "exists", "size_bytes", "source", "restored", NULL };
 
 	if (check_members(c->set, known, err))
 		return -1;
 	*wish = (struct volume_wish){ .exists = json_bool(c->set, "exists", false),
 				      .size_bytes = json_int(c->set, "size_bytes", 0),
 				      .source = json_str(c->set, "source", NULL) };
-	if (wish->source && !text_is_name(wish->source))
+	if (wish->source && !text_is_name(wish->source) && !is_snapshot_name(wish->source))
 		return error_set(err, ERROR_INVALID, "the source is not a name of a volume");
 	if (wish->size_bytes < 0)
 		return error_set(err, ERROR_INVALID, "size_bytes must not be negative");
+	return parse_restored(wish, json_object_get(c->set, "restored"), err);
+}
+
+int snapshot_wish_parse(bool *exists, const struct driver_change *c, struct error *err)
+{
+	static const char *const known[] = { "exists", NULL };
+
+	*exists = json_bool(c->set, "exists", false);
+	return check_members(c->set, known, err);
+}
+
+int volume_without_snapshots(const struct volume_wish *wish, struct error *err)
+{
+	if (wish->snapshot || (wish->source && strchr(wish->source, '@')))
+		return error_set(err, ERROR_UNSUPPORTED, "this array has no snapshots");
 	return 0;
 }
 

@@ -8,12 +8,14 @@
 
 #include "driver.h"
 
-enum storage_kind { STORAGE_VOLUME, STORAGE_MAP, STORAGE_SESSIONS };
+enum storage_kind { STORAGE_VOLUME, STORAGE_MAP, STORAGE_SESSIONS, STORAGE_SNAPSHOT };
 
 struct volume_wish {
 	bool exists;
 	int64_t size_bytes; /* 0: not said */
-	const char *source; /* clone of this volume, or NULL */
+	const char *source; /* clone of this volume or of this snapshot, or NULL */
+	const char *snapshot; /* "restored": its content is that of its snapshot of this name; or NULL */
+	const char *token;    /* of restored: done once for each */
 };
 
 struct map_wish {
@@ -29,14 +31,23 @@ struct map_wish {
 	int64_t generation;
 };
 
-/* Kind and name of an object "volume:NAME", "map:NAME", "sessions:NAME"; -1 for any other.  A map's
- * name may also be an IQN: so are maps named that Recast did not make. */
+/* Kind and name of an object "volume:NAME", "map:NAME", "sessions:NAME", "snapshot:VOLUME@NAME"; -1 for any other.
+ * A map's name may also be an IQN: so are maps named that Recast did not make. */
 int storage_object(const char *object, enum storage_kind *kind, const char **name,
 		   struct error *err);
 
 int volume_wish_parse(struct volume_wish *wish, const struct driver_change *change,
 		      struct error *err);
 int map_wish_parse(struct map_wish *wish, const struct driver_change *change, struct error *err);
+
+/* The wish of a "snapshot:VOLUME@NAME". */
+int snapshot_wish_parse(bool *exists, const struct driver_change *change, struct error *err);
+
+/* "VOLUME@NAME", the name of a snapshot. */
+bool is_snapshot_name(const char *s);
+
+/* For an array without the capability `snapshots`: -1 when the wish needs it. */
+int volume_without_snapshots(const struct volume_wish *wish, struct error *err);
 
 /* Is every LUN of @now in @want, with the same volume?  Both {"1": volume}. */
 bool luns_within(const json_t *now, const json_t *want);

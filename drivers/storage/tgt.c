@@ -138,6 +138,8 @@ static int sort_objects(const struct tgt *t, const json_t *objects, json_t *volu
 			continue;
 		if (storage_object(json_string_value(one), &kind, &name, err))
 			return -1;
+		if (kind == STORAGE_SNAPSHOT)
+			return error_set(err, ERROR_UNSUPPORTED, "this array has no snapshots");
 		if (kind == STORAGE_VOLUME)
 			json_object_set_new(volumes, name, tgt_volume_document(t, name));
 		else
@@ -219,6 +221,8 @@ static int change_one(struct tgt *t, struct driver_change *c, int64_t deadline_m
 
 	if (storage_object(c->object, &kind, &name, err))
 		return -1;
+	if (kind == STORAGE_SNAPSHOT)
+		return error_set(err, ERROR_UNSUPPORTED, "this array has no snapshots");
 	if (kind == STORAGE_VOLUME)
 		return tgt_volume_change(t, name, c, deadline_ms, err);
 	if (pthread_mutex_timedlock(&t->lock, &at))

@@ -168,7 +168,7 @@ int tgt_volume_change(struct tgt *t, const char *name, struct driver_change *c, 
 	struct stat st, from;
 	bool there;
 
-	if (volume_wish_parse(&wish, c, err))
+	if (volume_wish_parse(&wish, c, err) || volume_without_snapshots(&wish, err))
 		return -1;
 	there = !lstat(path, &st);
 	if (there && !S_ISREG(st.st_mode))

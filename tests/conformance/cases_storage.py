@@ -211,3 +211,87 @@ def a_map_that_differs_is_not_adopted_and_not_touched(lab):
     not_applied(d.apply("dev", [dict(adoption(lab, generation=4), generation=4)]), "conflict")
     not_applied(d.apply("dev", [adoption(lab, initiators=[us])]), "conflict")
     check(host.alive(), "the session was dropped")
+
+
+def volume(name, **wish):
+    return {"object": f"volume:{name}", "set": dict({"exists": True}, **wish)}
+
+
+def snapshot(name, exists=True):
+    return {"object": f"snapshot:{name}", "set": {"exists": exists}}
+
+
+def refused(d, change, code="refused"):
+    not_applied(d.apply("dev", [change]), code)
+
+
+@case("snapshots")
+def snapshots_are_made_cloned_and_removed_before_their_volume(lab):
+    d = lab.opened()
+    all_done(d.apply("dev", lab.wishes() + [snapshot("web-root@before")]))
+    size = observed(lab, d, "dev", lab.wishes())["volumes"]["web-root"]["size_bytes"]
+    check(all_done(d.apply("dev", [snapshot("web-root@before")]))[0]["changed"] is False, "it was made again")
+    document = d.call("observe", "dev", objects=["snapshot:web-root@before", "snapshot:web-root@never"])["document"]
+    lab.validate(document)
+    check(document["snapshots"] == {"web-root@before": {"exists": True, "size_bytes": size}, "web-root@never": {"exists": False}},
+          f"{document}")
+    all_done(d.apply("dev", [volume("copy", source="web-root@before")]))
+    document = d.call("observe", "dev")["document"]
+    lab.validate(document)
+    check("web-root@before" in document["snapshots"] and "web-root@before" not in document["volumes"], f"{document}")
+    check(document["volumes"]["copy"]["size_bytes"] == size, f"{document}")
+    all_done(d.apply("dev", [gone("map:web")]))
+    refused(d, gone("volume:web-root"))
+    refused(d, volume("new", source="web-root@never"))
+    refused(d, snapshot("nosuch@before"))
+    for bad in (volume("new", source="web-root@../x"), snapshot("web-root@../x"), snapshot("web-root@"), snapshot("web-root")):
+        refused(d, bad, "invalid")
+    refused(d, {"object": "snapshot:web-root@before", "set": {"exists": True, "source": "golden"}}, "invalid")
+    all_done(d.apply("dev", [snapshot("web-root@before", False), gone("volume:web-root"), gone("volume:copy")]))
+    check(all_done(d.apply("dev", [snapshot("web-root@before", False)]))[0]["changed"] is False, "it was removed twice")
+    document = d.call("observe", "dev")["document"]
+    check(not document["snapshots"] and "web-root" not in document["volumes"], f"{document}")
+
+
+@case("snapshots", "hold")
+def a_volume_is_restored_once_for_each_token_and_never_under_a_session(lab):
+    d = lab.opened()
+    all_done(d.apply("dev", lab.wishes() + [snapshot("web-root@before")]))
+    restore = volume("web-root", restored={"snapshot": "before", "token": "run-17"})
+    host = lab.peer.hold(d, "web")
+    refused(d, restore)
+    check(host.alive(), "the session was dropped")
+    all_done(d.apply("dev", [gone("map:web")]))
+    check(all_done(d.apply("dev", [restore]))[0]["changed"] is True, "nothing was restored")
+    check(all_done(d.apply("dev", [restore]))[0]["changed"] is False, "it was restored twice")
+    again = volume("web-root", restored={"snapshot": "before", "token": "run-18"})
+    check(all_done(d.apply("dev", [again]))[0]["changed"] is True, "another token")
+    refused(d, volume("web-root", restored={"snapshot": "never", "token": "run-19"}))
+    refused(d, volume("nosuch", restored={"snapshot": "before", "token": "run-19"}))
+    for bad in ({"snapshot": "../x", "token": "t"}, {"snapshot": "before"}, {"snapshot": "before", "token": ""}, {"snapshot": 1, "token": "t"},
+                {"snapshot": "before", "token": "t", "more": 1}, "before"):
+        refused(d, volume("web-root", restored=bad), "invalid")
+    refused(d, volume("web-root", exists=False, restored={"snapshot": "before", "token": "t"}), "invalid")
+
+
+@case("snapshots")
+def a_volume_grows_and_never_shrinks(lab):
+    d = lab.opened()
+    all_done(d.apply("dev", lab.wishes()[:2]))
+    size = observed(lab, d, "dev", lab.wishes())["volumes"]["web-data"]["size_bytes"]
+    check(all_done(d.apply("dev", [volume("web-data", size_bytes=2 * size)]))[0]["changed"] is True, "it did not grow")
+    r = d.apply("dev", [volume("web-data", size_bytes=size)])["results"][0]
+    check(r["status"] == "done" and r["changed"] is False or r["error"]["code"] == "refused", f"{r}")
+    check(observed(lab, d, "dev", lab.wishes())["volumes"]["web-data"]["size_bytes"] == 2 * size, "it shrank")
+
+
+@case()
+def who_has_no_snapshots_says_so(lab):
+    d = lab.opened()
+    all_done(d.apply("dev", lab.wishes()[:2]))
+    check(("snapshots" in d.hello["caps"]) == (lab.peer.snapshots is not None), f"{d.hello['caps']}")
+    if lab.peer.snapshots:
+        return
+    for change in (snapshot("web-root@before"), volume("new", source="web-root@before"),
+                   volume("web-root", restored={"snapshot": "before", "token": "t"})):
+        refused(d, change, "unsupported")

@@ -55,6 +55,7 @@ class Peer:
         return change["set"]
 
     # Optional: None means that the case does not apply.
+    snapshots = None          # True: an array that has them
     bad_auth_options = None   # () -> options with a wrong password
     nobody_options = None     # () -> options whose address nobody answers at
     fake_options = None       # (path) -> options that lead to a unix socket at path

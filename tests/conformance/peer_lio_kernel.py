@@ -71,6 +71,7 @@ class GuestHost(Host):
 class LioKernelPeer(Peer):
     driver = "lio"
     label = "lio, kernel"
+    snapshots = True
     started_once = True
     cls = "storage"
     needs = {"iscsi-inq": "libiscsi-bin", "iscsi-perf": "libiscsi-bin"}

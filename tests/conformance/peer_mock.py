@@ -151,6 +151,7 @@ class MockFabric(MockPeer):
 
 class MockArray(MockPeer):
     cls = "storage"
+    snapshots = True
     label = "mock array"
     unknown_object = "volume:nosuch"
     secrets = ("Secret0fGeneration1", "Secret0fGeneration2", "Secret0fGeneration9")

@@ -72,7 +72,7 @@ static void check_storage(const struct driver_change *c)
 	if (map_wish_parse(&map, c, &err))
 		fuzz_check_error(&err);
 	else
-		fuzz_assert(!map.exists || (map.target && json_array_size(map.initiators) && json_object_size(map.luns)));
+		fuzz_assert(!map.exists || ((map.fc ? json_array_size(map.ports) > 0 : map.target != NULL) && json_array_size(map.initiators) && json_object_size(map.luns)));
 }
 
 static void check_changes(const json_t *frame)

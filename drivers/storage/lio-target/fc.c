@@ -41,7 +41,7 @@ int fc_check_free(const struct lio *l, const struct lio_map *m, struct error *er
 	const json_t *port, *initiator;
 	size_t i, k;
 
-	json_array_foreach(m->ports, i, port)
+	json_array_foreach(m->wish.ports, i, port)
 		json_array_foreach(m->wish.initiators, k, initiator)
 			if (tree_has(l, "fc/%s/tpgt_1/acls/%s", json_string_value(port), json_string_value(initiator)) &&
 			    !is_entry_of(l, json_string_value(port), json_string_value(initiator), m->name))
@@ -111,7 +111,7 @@ int fc_make(const struct lio *l, const struct lio_map *m, struct error *err)
 	const json_t *port, *initiator;
 	size_t i, k;
 
-	json_array_foreach(m->ports, i, port) {
+	json_array_foreach(m->wish.ports, i, port) {
 		_cleanup_(freep) char *tpg = xasprintf("fc/%s/tpgt_1", json_string_value(port));
 
 		if (make_port(l, json_string_value(port), err))
@@ -130,7 +130,7 @@ int fc_mark(const struct lio *l, const struct lio_map *m, struct error *err)
 	const json_t *port, *initiator;
 	size_t i, k;
 
-	json_array_foreach(m->ports, i, port) {
+	json_array_foreach(m->wish.ports, i, port) {
 		_cleanup_(freep) char *tpg = xasprintf("fc/%s/tpgt_1", json_string_value(port));
 
 		json_array_foreach(m->wish.initiators, k, initiator)

@@ -19,10 +19,10 @@ static bool same_names(const json_t *is, const json_t *wished)
 
 static bool same_access(const json_t *map, const struct lio_map *m)
 {
-	if (json_bool(map, "fc", false) != m->fc || !same_names(json_object_get(map, "initiators"), m->wish.initiators))
+	if (json_bool(map, "fc", false) != m->wish.fc || !same_names(json_object_get(map, "initiators"), m->wish.initiators))
 		return false;
-	if (m->fc)
-		return same_names(json_object_get(map, "ports"), m->ports);
+	if (m->wish.fc)
+		return same_names(json_object_get(map, "ports"), m->wish.ports);
 	return !json_bool(map, "mixed", false) && !strcmp(json_str(map, "target", ""), m->wish.target) &&
 	       !strcmp(json_str(map, "chap_user", ""), m->wish.chap_user ? m->wish.chap_user : "");
 }
@@ -47,7 +47,7 @@ static enum fit fit(const json_t *map, const struct lio_map *m)
 
 int map_make(struct lio *l, const struct lio_map *m, struct error *err)
 {
-	return m->fc ? fc_make(l, m, err) : iscsi_make(l, m, err);
+	return m->wish.fc ? fc_make(l, m, err) : iscsi_make(l, m, err);
 }
 
 static int remove_any(const struct lio *l, const json_t *map, struct error *err)
@@ -152,7 +152,7 @@ static void rewrite(struct lio *l, const json_t *now, const json_t *shell, const
 
 static int restamp(const struct lio *l, const struct lio_map *m, struct error *err)
 {
-	return m->fc ? fc_mark(l, m, err) : iscsi_mark(l, m->wish.target, m->name, m->wish.generation, err);
+	return m->wish.fc ? fc_mark(l, m, err) : iscsi_mark(l, m->wish.target, m->name, m->wish.generation, err);
 }
 
 /* Take over a target that somebody else made: compare all of it, then write the mark. */
@@ -177,12 +177,12 @@ static int put_map(struct lio *l, const json_t *view, const json_t *now, const s
 	enum fit how = now ? fit(now, m) : FIT_DIFFERENT;
 	const json_t *shell = NULL;
 
-	if (m->fc ? fc_check_free(l, m, err) : check_target(view, now, m, &shell, err))
+	if (m->wish.fc ? fc_check_free(l, m, err) : check_target(view, now, m, &shell, err))
 		return -1;
 	if (how == FIT_DIFFERENT)
 		rewrite(l, now, shell, m, c);
 	else if (how == FIT_GROWS)
-		written(l, m, c, m->fc ? fc_make(l, m, err) : iscsi_grow(l, m, err), err);
+		written(l, m, c, m->wish.fc ? fc_make(l, m, err) : iscsi_grow(l, m, err), err);
 	else if (json_int(now, "generation", 0) != m->wish.generation)
 		written(l, m, c, restamp(l, m, err), err);
 	else

@@ -123,9 +123,9 @@ static int restore_map(struct lio *l, const json_t *kept, const json_t *view, st
 {
 	const char *name = json_str(kept, "map", "");
 	struct lio_map m = { .name = name,
-			     .fc = json_bool(kept, "fc", false),
-			     .ports = json_object_get(kept, "ports"),
 			     .wish = { .exists = true,
+				       .fc = json_bool(kept, "fc", false),
+				       .ports = json_object_get(kept, "ports"),
 				       .target = json_str(kept, "target", NULL),
 				       .initiators = json_object_get(kept, "initiators"),
 				       .luns = json_object_get(kept, "luns"),
@@ -133,10 +133,10 @@ static int restore_map(struct lio *l, const json_t *kept, const json_t *view, st
 			     .credentials = json_object_get(kept, "credentials"),
 			     .serials = json_object_get(kept, "serials") };
 
-	if (!text_is_name(name) || (!m.fc && (!m.wish.target || !is_iscsi_name(m.wish.target))))
+	if (!text_is_name(name) || (!m.wish.fc && (!m.wish.target || !is_iscsi_name(m.wish.target))))
 		return error_set(err, ERROR_INVALID, "a map without a name or a target");
 	/* What is there has been made since: it is newer than what was kept. */
-	if (view_find(view, name) || (!m.fc && view_find_target(view, m.wish.target)))
+	if (view_find(view, name) || (!m.wish.fc && view_find_target(view, m.wish.target)))
 		return 0;
 	return map_make(l, &m, err) ? error_wrap(err, "map %s", name) : 0;
 }

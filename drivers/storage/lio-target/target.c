@@ -136,15 +136,11 @@ static int sort_objects(const struct lio *l, const json_t *objects, json_t *docu
 	size_t i;
 
 	json_array_foreach(objects, i, one) {
-		const char *object = json_string_value(one);
-
-		if (!strncmp(object, "snapshot:", 9) && is_snapshot_name(object + 9)) {
-			json_object_set_new(json_object_get(document, "snapshots"), object + 9, volume_document(l, object + 9));
-			continue;
-		}
-		if (storage_object(object, &kind, &name, err))
+		if (storage_object(json_string_value(one), &kind, &name, err))
 			return -1;
-		if (kind == STORAGE_VOLUME)
+		if (kind == STORAGE_SNAPSHOT)
+			json_object_set_new(json_object_get(document, "snapshots"), name, volume_document(l, name));
+		else if (kind == STORAGE_VOLUME)
 			json_object_set_new(json_object_get(document, "volumes"), name, volume_document(l, name));
 		else
 			json_object_set_new(json_object_get(document, "maps"), name, view_document(NULL));
@@ -202,13 +198,19 @@ static int change_one(struct lio *l, struct driver_change *c, int64_t deadline_m
 	enum storage_kind kind;
 	const char *name;
 
-	if (!strncmp(c->object, "snapshot:", 9) && is_snapshot_name(c->object + 9))
-		return snapshot_change(l, c->object + 9, c, deadline_ms, err);
 	if (storage_object(c->object, &kind, &name, err))
 		return -1;
-	if (kind == STORAGE_VOLUME)
+	switch (kind) {
+	case STORAGE_SNAPSHOT:
+		return snapshot_change(l, name, c, deadline_ms, err);
+	case STORAGE_VOLUME:
 		return volume_change(l, name, c, deadline_ms, err);
-	return kind == STORAGE_MAP ? map_change(l, name, c, err) : sessions_change(l, name, c, err);
+	case STORAGE_MAP:
+		return map_change(l, name, c, err);
+	case STORAGE_SESSIONS:
+		break;
+	}
+	return sessions_change(l, name, c, err);
 }
 
 /* What could not be kept may be gone after a reboot, or be back: nobody may be told that it is done. */

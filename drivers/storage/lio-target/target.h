@@ -89,8 +89,6 @@ bool mark_format(char *out, size_t size, const char *map, int64_t generation);
  * before a reboot. */
 struct lio_map {
 	const char *name;
-	bool fc;
-	const json_t *ports; /* fc */
 	struct map_wish wish;
 	const json_t *credentials; /* {initiator: {user, secret}} or NULL */
 	const json_t *serials;	   /* {volume: serial} or NULL */
@@ -98,13 +96,6 @@ struct lio_map {
 
 /* wish.c */
 int lio_map_parse(struct lio_map *m, const char *name, const struct driver_change *c, struct error *err);
-struct lio_volume_wish {
-	struct volume_wish wish;
-	const char *snapshot, *token; /* restored */
-};
-int lio_volume_parse(struct lio_volume_wish *w, const struct driver_change *c, json_t **rest, struct error *err);
-bool is_snapshot_name(const char *s);
-bool is_wwn(const char *s);
 
 /* map.c: with the lock held.  Fill in @c; -1 with *err: not applied. */
 int map_change(struct lio *l, const char *name, struct driver_change *c, struct error *err);

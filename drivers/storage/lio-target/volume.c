@@ -218,7 +218,7 @@ int write_whole(const char *path, const char *bytes, size_t len, struct error *e
 	return -1;
 }
 
-static int restore_volume(const struct lio *l, const char *name, const struct lio_volume_wish *w, struct driver_change *c,
+static int restore_volume(const struct lio *l, const char *name, const struct volume_wish *w, struct driver_change *c,
 			  struct error *err)
 {
 	_cleanup_(freep) char *from = xasprintf("%s@%s", name, w->snapshot), *path = token_path(l, name);
@@ -265,13 +265,13 @@ static int make_copy(struct lio *l, const char *from, const char *to, int64_t si
 	return 0;
 }
 
-static int put_volume(struct lio *l, const char *name, const struct lio_volume_wish *w, int64_t is, struct driver_change *c,
+static int put_volume(struct lio *l, const char *name, const struct volume_wish *w, int64_t is, struct driver_change *c,
 		      struct error *err)
 {
 	if (w->snapshot)
 		return restore_volume(l, name, w, c, err);
-	if (w->wish.size_bytes > is)
-		return grow(l, name, w->wish.size_bytes, c, err);
+	if (w->size_bytes > is)
+		return grow(l, name, w->size_bytes, c, err);
 	change_done(c, false, volume_document(l, name));
 	return 0;
 }
@@ -279,27 +279,26 @@ static int put_volume(struct lio *l, const char *name, const struct lio_volume_w
 int volume_change(struct lio *l, const char *name, struct driver_change *c, int64_t deadline_ms, struct error *err)
 {
 	_cleanup_(freep) char *path = volume_path(l, name);
-	struct lio_volume_wish w;
-	json_auto_t *rest = NULL;
+	struct volume_wish w;
 	struct stat st;
 	bool there;
 
-	if (lio_volume_parse(&w, c, &rest, err))
+	if (volume_wish_parse(&w, c, err))
 		return -1;
 	there = !lstat(path, &st);
 	if (there && !S_ISREG(st.st_mode))
 		return error_set(err, ERROR_REFUSED, "%s is not a regular file", path);
 	if (there)
-		return w.wish.exists ? put_volume(l, name, &w, st.st_size, c, err) : delete_volume(l, name, c, err);
+		return w.exists ? put_volume(l, name, &w, st.st_size, c, err) : delete_volume(l, name, c, err);
 	if (w.snapshot)
 		return error_set(err, ERROR_REFUSED, "there is no volume %s to restore", name);
-	if (w.wish.exists && w.wish.source)
-		return make_copy(l, w.wish.source, name, w.wish.size_bytes, c, deadline_ms, err);
-	if (w.wish.exists && !w.wish.size_bytes)
+	if (w.exists && w.source)
+		return make_copy(l, w.source, name, w.size_bytes, c, deadline_ms, err);
+	if (w.exists && !w.size_bytes)
 		return error_set(err, ERROR_INVALID, "a new volume needs size_bytes or source");
-	if (w.wish.exists && create_empty(l, name, w.wish.size_bytes, err))
+	if (w.exists && create_empty(l, name, w.size_bytes, err))
 		return -1;
-	change_done(c, w.wish.exists, volume_document(l, name));
+	change_done(c, w.exists, volume_document(l, name));
 	return 0;
 }
 
@@ -317,15 +316,15 @@ static int check_quiet(const struct lio *l, const char *volume, struct error *er
 int snapshot_change(struct lio *l, const char *name, struct driver_change *c, int64_t deadline_ms, struct error *err)
 {
 	_cleanup_(freep) char *volume = xasprintf("%.*s", (int)strcspn(name, "@"), name);
-	const json_t *wished = json_object_get(c->set, "exists");
+	bool wished;
 
-	if (!json_is_boolean(wished) || json_object_size(c->set) != 1)
-		return error_set(err, ERROR_INVALID, "a snapshot's wish is \"exists\": true or false");
-	if (json_is_true(wished) == exists(l, name)) {
+	if (snapshot_wish_parse(&wished, c, err))
+		return -1;
+	if (wished == exists(l, name)) {
 		change_done(c, false, volume_document(l, name));
 		return 0;
 	}
-	if (!json_is_true(wished))
+	if (!wished)
 		return delete_file(l, name, c, err);
 	return check_quiet(l, volume, err) ? -1 : make_copy(l, volume, name, 0, c, deadline_ms, err);
 }
