@@ -36,12 +36,12 @@ json_t *wish(const char *action, const char *persona, const char *with, const ch
 	return body;
 }
 
-int start_only(struct app *app, const char *path, json_t *body, char **id, struct error *err)
+int start_only(struct app *app, const char *method, const char *path, json_t *body, char **id, struct error *err)
 {
 	json_auto_t *request = body, *run = NULL;
 
 	*id = NULL;
-	if (client_call(app->client, "POST", path, request, true, &run, NULL, err))
+	if (client_call(app->client, method, path, request, true, &run, NULL, err))
 		return -1;
 	if (!follow_id(run)) {
 		say("%s",
@@ -60,7 +60,7 @@ int start_only(struct app *app, const char *path, json_t *body, char **id, struc
 	return 0;
 }
 
-int start_run(struct app *app, const struct invocation *inv, const char *path, json_t *body,
+int start_run(struct app *app, const struct invocation *inv, const char *method, const char *path, json_t *body,
 	      struct error *err)
 {
 	int64_t wait_ms = follow_wait_option(inv, err);
@@ -71,7 +71,7 @@ int start_run(struct app *app, const struct invocation *inv, const char *path, j
 		json_decref(body);
 		return -1;
 	}
-	if (start_only(app, path, body, &id, err))
+	if (start_only(app, method, path, body, &id, err))
 		return -1;
 	return id && app->waits ? follow_to_end(app, id, wait_ms, err) : 0;
 }
@@ -131,7 +131,7 @@ int cmd_apply(struct app *app, const struct invocation *inv, struct error *err)
 	if (leaves && !on)
 		return error_set(err, ERROR_USAGE, "--replace goes with --on MACHINE");
 	body = file ? read_plan(file, err) : wish("apply", inv->args.items[0], leaves, on, group);
-	return body ? start_run(app, inv, "/v1/runs", body, err) : -1;
+	return body ? start_run(app, inv, "POST", "/v1/runs", body, err) : -1;
 }
 
 int cmd_move(struct app *app, const struct invocation *inv, struct error *err)
@@ -142,7 +142,7 @@ int cmd_move(struct app *app, const struct invocation *inv, struct error *err)
 		error_set(err, ERROR_USAGE, "`move` needs --to MACHINE");
 		return error_hint(err, "persona move %s --to node5", inv->args.items[0]);
 	}
-	return start_run(app, inv, "/v1/runs",
+	return start_run(app, inv, "POST", "/v1/runs",
 			 wish("move", inv->args.items[0], option_value(inv, OPTION_REPLACE), to, NULL), err);
 }
 
@@ -162,11 +162,11 @@ json_t *wish_swap(const struct values *personas)
 
 int cmd_swap(struct app *app, const struct invocation *inv, struct error *err)
 {
-	return start_run(app, inv, "/v1/runs", wish_swap(&inv->args), err);
+	return start_run(app, inv, "POST", "/v1/runs", wish_swap(&inv->args), err);
 }
 
 int cmd_release(struct app *app, const struct invocation *inv, struct error *err)
 {
-	return start_run(app, inv, "/v1/runs",
+	return start_run(app, inv, "POST", "/v1/runs",
 			 wish("release", inv->args.items[0], NULL, NULL, NULL), err);
 }

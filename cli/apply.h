@@ -25,14 +25,14 @@ json_t *read_plan(const char *file, struct error *err);
 /* Print the steps of a plan, phase by phase (plan.c). */
 void show_plan(const struct app *app, const json_t *plan);
 
-/* POST @body (taken over) to @path, print the id of the run, and with --wait follow it.  Returns
+/* Send @body (taken over; or NULL) to @path by @method, print the id of the run, and with --wait follow it.  Returns
  * what the command returns. */
-int start_run(struct app *app, const struct invocation *inv, const char *path, json_t *body,
+int start_run(struct app *app, const struct invocation *inv, const char *method, const char *path, json_t *body,
 	      struct error *err);
 
 /* The two halves of start_run().  start_only() takes @body over and gives the id of the run in *id,
  * to be freed, or NULL when there was nothing to do. */
-int start_only(struct app *app, const char *path, json_t *body, char **id, struct error *err);
+int start_only(struct app *app, const char *method, const char *path, json_t *body, char **id, struct error *err);
 int follow_to_end(struct app *app, const char *id, int64_t within_ms, struct error *err);
 
 #endif

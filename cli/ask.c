@@ -142,3 +142,12 @@ int ask_into(json_t *body, const char *key, const char *prompt, const char *file
 		return -1;
 	return json_object_set_new(body, key, text);
 }
+
+bool ask_yes(const char *question)
+{
+	char line[16] = "";
+
+	fprintf(stderr, "%s; yes or no: ", question);
+	fflush(stderr);
+	return fgets(line, sizeof(line), stdin) && (!strcmp(line, "yes\n") || !strcmp(line, "yes"));
+}

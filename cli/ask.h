@@ -18,4 +18,7 @@ void ask_begin(void);
  * terminal, @twice or once. */
 int ask_into(json_t *body, const char *key, const char *prompt, const char *file, bool twice, struct error *err);
 
+/* Print @question on the terminal and read an answer: true only for "yes". */
+bool ask_yes(const char *question);
+
 #endif

@@ -4,6 +4,8 @@
  * to its fingerprint, or has given it, or has said that the first one is good enough.
  */
 #include "app.h"
+#include "arena.h"
+#include "ask.h"
 #include "cleanup.h"
 #include "client.h"
 #include "get.h"
@@ -37,14 +39,11 @@ static void show_trust(const json_t *trust)
 	fact_member("pinned by", trust, "pinned.by");
 }
 
-/* Ask on the terminal; only "yes" is a yes. */
 static int confirm(const char *name, const char *shown, struct error *err)
 {
-	char line[16] = "";
+	_cleanup_(freep) char *question = xasprintf("Is %s the key of %s?  Compare it at the device itself", shown, name);
 
-	fprintf(stderr, "Is %s the key of %s?  Compare it at the device itself; yes or no: ", shown, name);
-	fflush(stderr);
-	if (fgets(line, sizeof(line), stdin) && (!strcmp(line, "yes\n") || !strcmp(line, "yes")))
+	if (ask_yes(question))
 		return 0;
 	return error_set(err, ERROR_CONFLICT, "nothing was pinned for %s", name);
 }

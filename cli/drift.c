@@ -95,7 +95,7 @@ int cmd_drift(struct app *app, const struct invocation *inv, struct error *err)
 
 int cmd_repair(struct app *app, const struct invocation *inv, struct error *err)
 {
-	return start_run(app, inv, "/v1/runs", wish("repair", inv->args.items[0], NULL, NULL, NULL), err);
+	return start_run(app, inv, "POST", "/v1/runs", wish("repair", inv->args.items[0], NULL, NULL, NULL), err);
 }
 
 static int show_sweep(struct app *app, json_t *body, struct error *err)
@@ -119,7 +119,7 @@ int cmd_sweep(struct app *app, const struct invocation *inv, struct error *err)
 {
 	json_t *body = json_pack("{s:s}", "action", "sweep");
 
-	return has_option(inv, OPTION_DRY_RUN) ? show_sweep(app, body, err) : start_run(app, inv, "/v1/runs", body, err);
+	return has_option(inv, OPTION_DRY_RUN) ? show_sweep(app, body, err) : start_run(app, inv, "POST", "/v1/runs", body, err);
 }
 
 static int show_differences(const json_t *differences, const char *persona, const char *machine, struct error *err)
@@ -162,5 +162,5 @@ int cmd_adopt(struct app *app, const struct invocation *inv, struct error *err)
 		return error_hint(err, "persona adopt %s --on node4", persona);
 	}
 	body = wish("adopt", persona, NULL, on, NULL);
-	return has_option(inv, OPTION_TAKE) ? start_run(app, inv, "/v1/runs", body, err) : look(app, body, persona, on, err);
+	return has_option(inv, OPTION_TAKE) ? start_run(app, inv, "POST", "/v1/runs", body, err) : look(app, body, persona, on, err);
 }

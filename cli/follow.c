@@ -108,7 +108,7 @@ const char *follow_subject(const json_t *run)
 		snprintf(out, sizeof(out), "%s %s", action,
 			 persona   ? persona
 			 : machine ? machine
-				   : "");
+				   : json_str(run, "volume", ""));
 	snprintf(out, sizeof(out), "%s", safe(out));
 	return out;
 }

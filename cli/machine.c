@@ -99,7 +99,7 @@ int cmd_machine_return(struct app *app, const struct invocation *inv, struct err
 {
 	_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[0], "return",
 						  NULL);
-	int rc = start_run(app, inv, path, json_object(), err);
+	int rc = start_run(app, inv, "POST", path, json_object(), err);
 
 	return rc == -1 && err->code == ERROR_NOT_FOUND ? no_machine(app, inv, err) : rc;
 }

@@ -73,7 +73,7 @@ int cmd_power(struct app *app, const struct invocation *inv, struct error *err)
 		_cleanup_(freep) char *path = client_path("/v1/machines", inv->args.items[i],
 							  "power", NULL);
 
-		if (start_only(app, path, json_pack("{s:s}", "power", wanted), &ids[i], err)) {
+		if (start_only(app, "POST", path, json_pack("{s:s}", "power", wanted), &ids[i], err)) {
 			get_guess(app->client, "machines", inv->args.items[i], err);
 			worst = shown(err);
 		}

@@ -61,7 +61,7 @@ orchestrator_libservice_a_CPPFLAGS = $(LIB_CPPFLAGS) -I$(top_srcdir)/orchestrato
 orchestrator_libservice_a_SOURCES = orchestrator/service/admin.c orchestrator/service/approval.c orchestrator/service/audit.c orchestrator/service/doctor.c orchestrator/service/doctor_device.c orchestrator/service/private/doctor.h orchestrator/service/boot.c \
 	orchestrator/service/cast.c orchestrator/service/core.c orchestrator/service/private/core.h \
 	orchestrator/service/define.c orchestrator/service/drift.c orchestrator/service/fence.c orchestrator/service/hands.c orchestrator/service/identity.c orchestrator/service/metrics.c \
-	orchestrator/service/orphans.c orchestrator/service/power.c orchestrator/service/private/reconcile.h orchestrator/service/private/rights.h orchestrator/service/rights.c orchestrator/service/rotation.c \
+	orchestrator/service/orphans.c orchestrator/service/power.c orchestrator/service/volume.c orchestrator/service/private/reconcile.h orchestrator/service/private/rights.h orchestrator/service/rights.c orchestrator/service/rotation.c \
 	orchestrator/service/private/roster.h orchestrator/service/reconcile.c orchestrator/service/repair.c orchestrator/service/roster.c \
 	orchestrator/service/service.h orchestrator/service/key.c orchestrator/service/list.c orchestrator/service/login.c orchestrator/service/private/token.h orchestrator/service/token.c orchestrator/service/trust.c orchestrator/service/unfenced.c orchestrator/service/private/trust.h orchestrator/service/view.c orchestrator/service/private/view.h orchestrator/service/wish.c \
 	orchestrator/service/private/wish.h

@@ -139,6 +139,39 @@ static void post_identify(struct call *call)
 	service_identify(call->api->core, call->answer, call->segments[0], call->body);
 }
 
+static void get_volumes(struct call *call)
+{
+	service_volumes(call->api->core, call->answer, call->segments[0]);
+}
+
+static void post_volume(struct call *call)
+{
+	struct once once = once_of(call);
+
+	service_volume_create(call->api->core, call->answer, call->segments[0], call->body, &once);
+}
+
+static void delete_volume(struct call *call)
+{
+	struct once once = once_of(call);
+
+	service_volume_delete(call->api->core, call->answer, call->segments[0], call->segments[1], &once);
+}
+
+static void post_volume_resize(struct call *call)
+{
+	struct once once = once_of(call);
+
+	service_volume_resize(call->api->core, call->answer, call->segments[0], call->segments[1], call->body, &once);
+}
+
+static void post_volume_restore(struct call *call)
+{
+	struct once once = once_of(call);
+
+	service_volume_restore(call->api->core, call->answer, call->segments[0], call->segments[1], call->body, &once);
+}
+
 static void get_health(struct call *call)
 {
 	service_health(call->api->core, call->answer, call->segments[0]);

@@ -17,7 +17,7 @@ enum { HEAD_EVERY_MS = 60000, BATCH = 1000 };
 /* What of a body is recorded: never a secret. */
 static json_t *told(const json_t *body)
 {
-	static const char *const keys[] = { "action", "persona", "machine", "group", "with", "power", "because", "name", "role",
+	static const char *const keys[] = { "action", "persona", "machine", "group", "with", "power", "because", "name", "role", "volume", "source", "snapshot", "size_bytes",
 					    "scopes", "expires", "cert", "dry_run", "path", "seconds", "plan",
 					    "fingerprint", "first_use", "tokens" };
 	json_t *out = json_object(), *v;

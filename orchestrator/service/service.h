@@ -146,6 +146,16 @@ void service_return(struct core *c, struct answer *a, const char *machine, const
 /* reconcile.c: what was found to differ; with @now after all devices were read anew. */
 void service_drift(struct core *c, struct answer *a, const char *persona, bool now);
 
+/* volume.c: what is on an array, and runs that change it.  @volume is VOLUME, or VOLUME@SNAPSHOT where that is said. */
+void service_volumes(struct core *c, struct answer *a, const char *array);
+void service_volume_create(struct core *c, struct answer *a, const char *array, const json_t *body, const struct once *once);
+void service_volume_delete(struct core *c, struct answer *a, const char *array, const char *volume /* or snapshot */,
+			   const struct once *once);
+void service_volume_resize(struct core *c, struct answer *a, const char *array, const char *volume, const json_t *body,
+			   const struct once *once);
+void service_volume_restore(struct core *c, struct answer *a, const char *array, const char *volume, const json_t *body,
+			    const struct once *once);
+
 /* power.c */
 void service_power_get(struct core *c, struct answer *a, const char *machine);
 void service_power_set(struct core *c, struct answer *a, const char *machine, const json_t *body, const struct once *once);

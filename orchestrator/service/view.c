@@ -289,6 +289,7 @@ json_t *run_json(const json_t *row)
 
 	json_object_set(out, "from", from ? from : json_null());
 	json_object_set(out, "with", with ? with : json_null());
+	json_object_set_new(out, "volume", text_or_null(json_str(json_object_get(row, "doc"), "volume", NULL)));
 	json_object_set_new(out, "plan", text_or_null(json_str(json_object_get(row, "doc"), "plan", NULL)));
 	json_object_set(out, "created", json_object_get(row, "created"));
 	json_object_set(out, "ended", json_object_get(row, "ended"));

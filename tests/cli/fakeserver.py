@@ -28,7 +28,7 @@ STEPS = [
 
 PLAN = {
     "id": "3f2a9c1e5b7d48f0a1b2c3d4e5f60718", "action": "apply", "persona": "web", "with": None,
-    "machine": "node4", "from": "node1", "group": None, "impact": "downtime",
+    "machine": "node4", "volume": None, "from": "node1", "group": None, "impact": "downtime",
     "fence": "F1 node1-bmc says off, read twice", "steps": STEPS, "restore": [], "changes": 4,
     "observed_hash": "0123456789abcdef0123456789abcdef", "generation": 3,
 }
@@ -106,7 +106,7 @@ def not_found(kind, name):
 def make_run(id_, action="apply", state="running", **more):
     steps = [dict({k: s[k] for k in ("n", "phase", "device", "object", "summary")}, state="pending", started=None,
                   ended=None, error=None) for s in STEPS[:3]]
-    return {"id": id_, "action": action, "persona": "web", "with": None, "machine": "node4", "from": "node1",
+    return {"id": id_, "action": action, "persona": "web", "with": None, "machine": "node4", "volume": None, "from": "node1",
             "state": state, "created": 1767225600000, "ended": None, "error": None, "steps": steps, **more}
 
 
@@ -214,6 +214,8 @@ class Fake:
             return self.route_runs(method, parts[1:], query, body)
         if parts[0] == "machines" and len(parts) > 2:
             return self.route_machine(h, method, parts[1], parts[2], body)
+        if parts[0] == "arrays":
+            return 202, copy.deepcopy(self.add_run(action="volume-delete", persona=None, machine=None, volume="san1/" + parts[3], **{"from": None}))
         if method == "GET" and parts[0] in LISTS:
             return self.route_list(parts[0], parts[1:])
         simple = {("GET", "status"): (200, STATUS), ("GET", "doctor"): (200, DOCTOR), ("POST", "plans"): (200, PLAN),

@@ -101,6 +101,16 @@ def test_a_secret_is_asked_for_twice_without_echo(builddir):
         tap.equal(stored(fake), [("PUT", "/v1/secrets/node1-bmc", {"value": SECRET})])
 
 
+def test_only_a_yes_deletes_a_volume(builddir):
+    for answer, code, sent in ((b"yes\n", 0, [("DELETE", "/v1/arrays/san1/volumes/web-root@before")]), (b"y\n", 4, []), (b"no\n", 4, []),
+                               (b"\x04", 4, [])):
+        with Fake() as fake, Terminal(builddir, fake, "volume", "delete", "san1/web-root@before") as t:
+            t.expect("Delete the snapshot san1/web-root@before?  This cannot be undone; yes or no: ")
+            t.type(answer)
+            tap.equal(t.wait(), code)
+            tap.equal([(m, p) for m, p, _, _, _ in fake.requests], sent)
+
+
 def test_two_different_answers_store_nothing(builddir):
     with Fake() as fake, Terminal(builddir, fake, "secret", "set", "x") as t:
         t.expect("Secret x: ")

@@ -371,9 +371,11 @@ int array_change(struct rack_array *a, struct driver_change *c, struct error *er
 	case STORAGE_MAP:
 		return map_change(a, name, c, err);
 	case STORAGE_SESSIONS:
+		return sessions_change(a, name, c, err);
+	case STORAGE_SNAPSHOT:
 		break;
 	}
-	return sessions_change(a, name, c, err);
+	return error_set(err, ERROR_UNSUPPORTED, "this array has no snapshots");
 }
 
 static void add_map(const struct rack_array *a, json_t *document, const char *name,
