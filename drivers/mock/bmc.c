@@ -171,6 +171,21 @@ static void close_sessions(struct rack *rack, const json_t *bmc)
 		mock_fabric_logout(rack, json_str(one, "fabric", ""), json_str(one, "wwpn", ""));
 }
 
+/* One session for each of its paths; those that are ordered down (sim:path:ADDRESS) are not there. */
+static json_t *boot_by_portals(struct rack *rack, const json_t *hint, const char *map)
+{
+	json_t *sessions = json_array(), *session;
+	const char *array = json_str(hint, "array", "");
+	const json_t *address;
+	size_t i;
+
+	json_array_foreach(json_object_get(hint, "addresses"), i, address)
+		if (!mock_path_is_down(rack, array, json_string_value(address)) &&
+		    mock_session_open(rack, array, map ? map : "", json_string_value(address), &session))
+			json_array_append_new(sessions, session);
+	return sessions;
+}
+
 static bool reaches_lun(struct rack *rack, json_t *bmc, const json_t *hint)
 {
 	const char *map = json_str(hint, "map", NULL);
@@ -178,6 +193,10 @@ static bool reaches_lun(struct rack *rack, json_t *bmc, const json_t *hint)
 
 	if (json_object_get(hint, "vhbas")) {
 		json_object_set_new(bmc, "sessions", boot_over_fc(rack, bmc, hint));
+		return json_array_size(json_object_get(bmc, "sessions")) > 0;
+	}
+	if (json_array_size(json_object_get(hint, "addresses"))) {
+		json_object_set_new(bmc, "sessions", boot_by_portals(rack, hint, map));
 		return json_array_size(json_object_get(bmc, "sessions")) > 0;
 	}
 	if (map && !mock_session_open(rack, json_str(hint, "array", ""), map, "192.0.2.1", &session))

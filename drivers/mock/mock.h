@@ -99,6 +99,9 @@ json_t *mock_bmc_document(struct mock_device *m, const json_t *objects, struct e
 
 /* What one part of the rack needs of another. */
 json_t *mock_port(struct rack *rack, const char *sw, const char *port);
+/* The path to the array from this address: is it down?  Going down ends the sessions from there. */
+bool mock_path_is_down(struct rack *rack, const char *array, const char *address);
+void mock_path_set(struct rack *rack, const char *array, const char *address, bool down);
 bool mock_session_open(struct rack *rack, const char *array, const char *map, const char *address,
 		       json_t **session);
 bool mock_session_of(struct rack *rack, const char *array, const char *map, const char *initiator, const char *address,

@@ -85,8 +85,9 @@ static int sim_session(struct rack *rack, const char *device, struct driver_chan
 }
 
 /* A port that somebody set by hand: the members are stored as they are. */
-static int sim_port(struct rack *rack, const char *device, struct driver_change *c)
+static int sim_port(struct rack *rack, const char *device, struct driver_change *c, struct error *err)
 {
+	(void)err;
 	json_t *ports = rack_child(rack_device(rack, "switches", device), "ports");
 
 	json_t *set = json_deep_copy(c->set);
@@ -97,8 +98,9 @@ static int sim_port(struct rack *rack, const char *device, struct driver_change 
 }
 
 /* Somebody else takes the fabric's lock for so many seconds; 0 gives it back. */
-static int sim_lock(struct rack *rack, const char *device, struct driver_change *c)
+static int sim_lock(struct rack *rack, const char *device, struct driver_change *c, struct error *err)
 {
+	(void)err;
 	json_object_set_new(rack_device(rack, "fabrics", device), "lock",
 			    json_pack("{s:s, s:s, s:I}", "user", json_str(c->set, "user", "admin"), "from",
 				      json_str(c->set, "from", "192.0.2.7"), "until_ms",
@@ -107,8 +109,9 @@ static int sim_lock(struct rack *rack, const char *device, struct driver_change 
 }
 
 /* How much its zone database takes. */
-static int sim_capacity(struct rack *rack, const char *device, struct driver_change *c)
+static int sim_capacity(struct rack *rack, const char *device, struct driver_change *c, struct error *err)
 {
+	(void)err;
 	json_object_set_new(rack_device(rack, "fabrics", device), "limit", json_integer(json_int(c->set, "limit", 0)));
 	return 0;
 }
@@ -126,8 +129,9 @@ static int sim_login(struct rack *rack, const char *device, struct driver_change
 }
 
 /* Somebody else's zone, or ours changed by hand; {"exists": false} takes it away. */
-static int sim_zone(struct rack *rack, const char *device, struct driver_change *c)
+static int sim_zone(struct rack *rack, const char *device, struct driver_change *c, struct error *err)
 {
+	(void)err;
 	json_t *zones = rack_child(rack_device(rack, "fabrics", device), "zones");
 	const char *key = c->object + strlen("sim:zone:");
 
@@ -138,35 +142,45 @@ static int sim_zone(struct rack *rack, const char *device, struct driver_change 
 	return 0;
 }
 
+static int sim_console(struct rack *rack, const char *device, struct driver_change *c, struct error *err)
+{
+	(void)err;
+	mock_bmc_print(rack, device, json_str(c->set, "text", ""));
+	return 0;
+}
+
+/* From this address nobody reaches the array, while it is down. */
+static int sim_path(struct rack *rack, const char *device, struct driver_change *c, struct error *err)
+{
+	(void)err;
+	mock_path_set(rack, device, c->object + strlen("sim:path:"), json_bool(c->set, "down", true));
+	return 0;
+}
+
+static int order(struct rack *rack, const char *device, struct driver_change *c, struct error *err)
+{
+	/* With a name after the colon, or without one. */
+	static const struct {
+		const char *object;
+		int (*carry_out)(struct rack *, const char *, struct driver_change *, struct error *);
+	} orders[] = { { "sim:power", sim_power }, { "sim:console", sim_console }, { "sim:map:", sim_map },
+		       { "sim:session:", sim_session }, { "sim:path:", sim_path }, { "sim:port:", sim_port },
+		       { "sim:lock", sim_lock }, { "sim:capacity", sim_capacity }, { "sim:login:", sim_login },
+		       { "sim:zone:", sim_zone } };
+	size_t i, len;
+
+	for (i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		len = strlen(orders[i].object);
+		if (!strncmp(c->object, orders[i].object, len) && (orders[i].object[len - 1] == ':' || !c->object[len]))
+			return orders[i].carry_out(rack, device, c, err);
+	}
+	return error_set(err, ERROR_INVALID, "there is nothing to simulate called \"%s\"", c->object);
+}
+
 int mock_sim_change(struct rack *rack, const char *device, struct driver_change *c,
 		    struct error *err)
 {
-	int rc;
-
-	if (!strcmp(c->object, "sim:power")) {
-		rc = sim_power(rack, device, c, err);
-	} else if (!strcmp(c->object, "sim:console")) {
-		mock_bmc_print(rack, device, json_str(c->set, "text", ""));
-		rc = 0;
-	} else if (!strncmp(c->object, "sim:map:", 8)) {
-		rc = sim_map(rack, device, c, err);
-	} else if (!strncmp(c->object, "sim:session:", 12)) {
-		rc = sim_session(rack, device, c, err);
-	} else if (!strncmp(c->object, "sim:port:", 9)) {
-		rc = sim_port(rack, device, c);
-	} else if (!strcmp(c->object, "sim:lock")) {
-		rc = sim_lock(rack, device, c);
-	} else if (!strcmp(c->object, "sim:capacity")) {
-		rc = sim_capacity(rack, device, c);
-	} else if (!strncmp(c->object, "sim:login:", 10)) {
-		rc = sim_login(rack, device, c, err);
-	} else if (!strncmp(c->object, "sim:zone:", 9)) {
-		rc = sim_zone(rack, device, c);
-	} else {
-		rc = error_set(err, ERROR_INVALID, "there is nothing to simulate called \"%s\"",
-			       c->object);
-	}
-	if (rc)
+	if (order(rack, device, c, err))
 		return -1;
 	rack->dirty = true;
 	change_done(c, true, NULL);

@@ -530,3 +530,26 @@ void mock_session_close(struct rack *rack, const json_t *session)
 			return;
 		}
 }
+
+bool mock_path_is_down(struct rack *rack, const char *array, const char *address)
+{
+	return json_object_get(json_object_get(array_of(rack, array), "paths_down"), address) != NULL;
+}
+
+void mock_path_set(struct rack *rack, const char *array_name, const char *address, bool down)
+{
+	json_t *array = array_of(rack, array_name), *paths = rack_child(array, "paths_down"), *map, *sessions;
+	const char *name;
+	size_t i;
+
+	json_object_del(paths, address);
+	if (!down)
+		return;
+	json_object_set_new(paths, address, json_true());
+	json_object_foreach(json_object_get(array, "maps"), name, map) {
+		sessions = json_object_get(map, "sessions");
+		for (i = json_array_size(sessions); i-- > 0;)
+			if (!strcmp(json_str(json_array_get(sessions, i), "address", ""), address))
+				json_array_remove(sessions, i);
+	}
+}

@@ -6,6 +6,7 @@
 
 #include "text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 bool ipxe_is_safe(const char *value)
@@ -46,24 +47,37 @@ static void report(struct text *t, const struct boot_plan *p, const char *stage)
 		    p->base_url, stage);
 }
 
-char *ipxe_boot_script(const struct boot_plan *p)
+/* By one path: the NIC, and the disk.  Where the next is tried is @next. */
+static void attach(struct text *t, const struct boot_plan *p, const char *next)
+{
+	find_nic(t, p->storage_mac);
+	text_printf(t, "set ${recast_nic}/ip %s\nset ${recast_nic}/netmask %s\n", p->address, p->netmask);
+	if (p->gateway)
+		text_printf(t, "set ${recast_nic}/gateway %s\n", p->gateway);
+	text_printf(t, "ifopen ${recast_nic} || goto %s\n", next);
+	text_printf(t, "sanboot iscsi:%s::%d:%x:%s || goto %s\n", p->portal, p->port, p->lun, p->target, next);
+}
+
+char *ipxe_boot_script(const struct boot_plan *p, int n)
 {
 	struct text t = { 0 };
+	char next[16];
+	int i;
 
-	if (!plan_is_safe(p))
-		return ipxe_refusal("a name or address of this persona cannot stand in a boot script");
+	for (i = 0; i < n; i++)
+		if (!plan_is_safe(&p[i]))
+			return ipxe_refusal("a name or address of this persona cannot stand in a boot script");
 	text_printf(&t, "#!ipxe\necho Recast: %s is to play %s, generation %lld\n", p->machine, p->persona,
 		    (long long)p->generation);
-	find_nic(&t, p->storage_mac);
-	text_printf(&t, "set ${recast_nic}/ip %s\nset ${recast_nic}/netmask %s\n", p->address, p->netmask);
-	if (p->gateway)
-		text_printf(&t, "set ${recast_nic}/gateway %s\n", p->gateway);
-	text_printf(&t, "ifopen ${recast_nic} || goto failed\nset initiator-iqn %s\nset username %s\nset password %s\n",
-		    p->initiator, p->user, p->secret);
+	text_printf(&t, "set initiator-iqn %s\nset username %s\nset password %s\n", p->initiator, p->user, p->secret);
 	report(&t, p, "script");
 	text_append(&t, "set recast_try:int32 0\n:again\n");
-	text_printf(&t, "sanboot iscsi:%s::%d:%x:%s || goto failed\n", p->portal, p->port, p->lun,
-		    p->target);
+	for (i = 0; i < n; i++) {
+		snprintf(next, sizeof(next), "path%d", i + 2);
+		attach(&t, &p[i], i + 1 < n ? next : "failed");
+		if (i + 1 < n)
+			text_printf(&t, ":%s\necho Recast: no disk by portal %s, trying the next\n", next, p[i].portal);
+	}
 	/* Trying again comes before telling: the boot port may have been moved on already. */
 	text_append(&t, ":failed\ninc recast_try\niseq ${recast_try} 5 && goto give_up ||\necho Recast: the disk did not answer, trying again\n"
 			"sleep 2\ngoto again\n:no_nic\n");

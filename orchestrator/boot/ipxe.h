@@ -27,8 +27,9 @@ struct boot_plan {
 /* Whether @value may stand in a script as one word. */
 bool ipxe_is_safe(const char *value);
 
-/* The script that attaches and boots the LUN; heap, to be freed (and wiped: it holds the secret). */
-char *ipxe_boot_script(const struct boot_plan *plan);
+/* The script that attaches and boots the LUN, by the first of @n paths (NIC and portal; all else is that of plan[0]) that
+ * answers; heap, to be freed (and wiped: it holds the secret). */
+char *ipxe_boot_script(const struct boot_plan *plans, int n);
 
 /* A script that tells @sentence and stops; unsafe characters of it are replaced. */
 char *ipxe_refusal(const char *sentence);

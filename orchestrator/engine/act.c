@@ -63,8 +63,12 @@ static void send_proof(struct engine *e, struct run *run, struct step *step)
 {
 	const json_t *wish = json_object_get(step->doc, "set");
 	const char *serial = json_str(wish, "serial", NULL), *tcp = json_str(wish, "tcp", NULL);
-	const char *login = json_str(wish, "login", NULL);
+	const char *login = json_str(wish, "login", NULL), *map = json_str(json_object_get(wish, "session"), "map", NULL);
 
+	if (map) {
+		observe(e, run, step, step->device, json_pack("[o]", json_sprintf("map:%s", map)));
+		return;
+	}
 	if (login) {
 		observe(e, run, step, step->device, json_pack("[o]", json_sprintf("login:%s", login)));
 		return;

@@ -249,6 +249,22 @@ void engine_changed(struct engine *e, int64_t id, int n, int attempt, enum chang
 	drive(e, run);
 }
 
+/* Is the nth session of the map from the address there?  What follows the address is a port. */
+static bool has_session(const json_t *wish, const json_t *document)
+{
+	const char *map = json_str(wish, "map", ""), *from = json_str(wish, "address", ""), *address;
+	int64_t left = json_int(wish, "nth", 1);
+	const json_t *session;
+	size_t i, len = strlen(from);
+
+	json_array_foreach(json_object_get(document, "sessions"), i, session) {
+		address = json_str(session, "address", "");
+		if (!strcmp(json_str(session, "map", ""), map) && !strncmp(address, from, len) && (!address[len] || address[len] == ':'))
+			left--;
+	}
+	return left <= 0;
+}
+
 /* What a reading says about the step that waits for it: 1 reached, 0 not yet. */
 static int judge(const struct step *step, const json_t *document)
 {
@@ -261,6 +277,8 @@ static int judge(const struct step *step, const json_t *document)
 	json_object_foreach(json_object_get(document, "logins"), key, found)
 		if (json_bool(found, "online", false))
 			return 1;
+	if (json_object_get(wish, "session"))
+		return has_session(json_object_get(wish, "session"), document);
 	if (json_object_get(wish, "serial"))
 		return json_bool(json_object_get(document, "console"), "seen", false);
 	json_object_foreach((json_t *)document, key, found)

@@ -71,6 +71,15 @@ void plan_confirm(struct planner *pl, const struct cast *c);
 /* How it is made sure that old holders cannot write any more. */
 const char *plan_fence(struct planner *pl);
 
+/* storage.c: what a person should know before it is done; @text is stolen. */
+void plan_warn(struct planner *pl, json_t *text);
+/* By which portals of its arrays the role has to be logged in in the end, where an array has more than one. */
+void plan_portal_paths(struct planner *pl, const struct cast *c);
+/* How long the system of the role may take to log in everywhere. */
+int64_t plan_paths_ms(const struct cast *c);
+/* The addresses of these paths on @array, for the simulated rack. */
+json_t *plan_path_addresses(const struct cast *c, const struct device *array);
+
 /* fabric.c.  A fabric that did not answer is silent: its vhbas get nothing, which is a warning as long as another one
  * reaches each array. */
 bool plan_fabric_is_silent(const struct planner *pl, const struct device *fabric);

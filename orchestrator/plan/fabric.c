@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATHS_MS = 60000, GONE_MS = 30000 };
+enum { GONE_MS = 30000 };
 
 bool plan_fabric_is_silent(const struct planner *pl, const struct device *fabric)
 {
@@ -156,9 +156,7 @@ static void warn_silent(struct planner *pl, const struct cast *c, int i)
 	json_t *text = json_sprintf("%s does not answer: %s gets no path by its vhba %s (%s)", fabric->name, c->persona->name,
 				    c->persona->vhbas[i].name, json_str(json_object_get(pl->observed, fabric->name), "why", "unreachable"));
 
-	if (!pl->plan->warnings)
-		pl->plan->warnings = json_array();
-	json_array_append_new(pl->plan->warnings, text);
+	plan_warn(pl, text);
 	/* The plan rests on it: once the fabric answers it is another one. */
 	json_object_set_new(pl->used, fabric->name, json_string("silent"));
 }
@@ -500,7 +498,7 @@ void plan_paths(struct planner *pl, const struct cast *c)
 				arena_printf(&pl->plan->arena, "path:%s", wwpn_of(c, i)),
 				json_pack("{s:s}", "login", wwpn_of(c, i)), NULL, c, c->to, c->next_generation);
 		s->verb = '=';
-		s->deadline_ms = PATHS_MS;
+		s->deadline_ms = plan_paths_ms(c);
 		s->optional = true;
 		s->group = arena_printf(&pl->plan->arena, "paths of %s", c->persona->name);
 		s->summary = arena_printf(&pl->plan->arena, "see %s of %s logged in on %s", c->persona->vhbas[i].name, c->persona->name,

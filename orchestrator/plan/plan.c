@@ -118,6 +118,7 @@ static int plan_play(struct planner *pl, const struct cast *c)
 	plan_proofs(pl, c, PHASE_PROOF, false);
 	plan_confirm(pl, c);
 	plan_paths(pl, c);
+	plan_portal_paths(pl, c);
 	return plan_ports(pl, c, c->to, PHASE_FINAL, c->next_generation);
 }
 

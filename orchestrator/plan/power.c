@@ -116,6 +116,8 @@ static json_t *boot_hint(struct planner *pl, const struct cast *c, const struct 
 
 	if (persona_over_fc(c->persona, array))
 		json_object_set_new(hint, "vhbas", plan_boot_vhbas(pl, c));
+	else
+		json_object_set_new(hint, "addresses", plan_path_addresses(c, array));
 	return hint;
 }
 

@@ -6,6 +6,7 @@
 
 #include "json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A map that holds one of our volumes and is not ours means that another machine may write to it. */
@@ -214,4 +215,97 @@ enum map_state plan_map_state(struct planner *pl, const struct cast *c, const st
 		state = missing ? MAP_GROWS : MAP_SAME;
 	json_decref(wish);
 	return state;
+}
+
+void plan_warn(struct planner *pl, json_t *text)
+{
+	if (!pl->plan->warnings)
+		pl->plan->warnings = json_array();
+	json_array_append_new(pl->plan->warnings, text);
+}
+
+int plan_portal_vnic(const struct persona *p, const struct identities *ids, const char *portal)
+{
+	const struct network *n;
+	uint32_t address;
+	char host[64];
+	int i;
+
+	snprintf(host, sizeof(host), "%.*s", (int)strcspn(portal, ":"), portal);
+	if (parse_ipv4(host, &address) < 0)
+		return -1;
+	for (i = 0; i < p->n_vnics && i < ids->n_vnics; i++) {
+		n = p->vnics[i].network;
+		if (ids->vnics[i].address && n->prefix_len && address >> (32 - n->prefix_len) == n->subnet >> (32 - n->prefix_len))
+			return i;
+	}
+	return -1;
+}
+
+int64_t plan_paths_ms(const struct cast *c)
+{
+	enum { PATHS_MS = 60000 };
+
+	return c->persona->proof_ms < PATHS_MS ? c->persona->proof_ms : PATHS_MS;
+}
+
+static bool has_many_portals(const struct persona *p, const struct device *array)
+{
+	return !persona_over_fc(p, array) && array->portals && array->portals[0] && array->portals[1];
+}
+
+/* The @nth session from the address, since several portals may be reached from one. */
+static void plan_portal_path(struct planner *pl, const struct cast *c, const struct device *array, const char *portal,
+			     const char *address, int nth)
+{
+	struct arena *a = &pl->plan->arena;
+	struct plan_step *s = plan_add_on(pl, PHASE_CONFIRM, array, arena_printf(a, "path:%s", portal),
+					  json_pack("{s:{s:s, s:s, s:i}}", "session", "map", c->persona->name, "address", address, "nth", nth),
+					  NULL, c, c->to, c->next_generation);
+
+	s->verb = '=';
+	s->deadline_ms = plan_paths_ms(c);
+	s->optional = true;
+	s->group = arena_printf(a, "paths of %s to %s", c->persona->name, array->name);
+	s->summary = arena_printf(a, "see %s logged in on %s from %s, for portal %s", c->persona->name, array->name, address, portal);
+}
+
+static void plan_array_paths(struct planner *pl, const struct cast *c, const struct device *array)
+{
+	int i, k, vnic, nth;
+
+	for (i = 0; array->portals[i]; i++) {
+		vnic = plan_portal_vnic(c->persona, c->identities, array->portals[i]);
+		if (vnic < 0) {
+			plan_warn(pl, json_sprintf("no vnic of %s has an address in the network of portal %s of %s: there is no path by it",
+						   c->persona->name, array->portals[i], array->name));
+			continue;
+		}
+		for (nth = 1, k = 0; k < i; k++)
+			nth += plan_portal_vnic(c->persona, c->identities, array->portals[k]) == vnic;
+		plan_portal_path(pl, c, array, array->portals[i], c->identities->vnics[vnic].address, nth);
+	}
+}
+
+void plan_portal_paths(struct planner *pl, const struct cast *c)
+{
+	const struct device *array;
+	int i;
+
+	for (i = 0; (array = persona_array(c->persona, i)); i++)
+		if (has_many_portals(c->persona, array))
+			plan_array_paths(pl, c, array);
+}
+
+json_t *plan_path_addresses(const struct cast *c, const struct device *array)
+{
+	json_t *out = json_array();
+	int i, vnic;
+
+	for (i = 0; has_many_portals(c->persona, array) && array->portals[i]; i++) {
+		vnic = plan_portal_vnic(c->persona, c->identities, array->portals[i]);
+		if (vnic >= 0)
+			json_array_append_new(out, json_string(c->identities->vnics[vnic].address));
+	}
+	return out;
 }

@@ -90,20 +90,16 @@ static const struct volume *boot_volume(const struct persona *p)
 	return NULL;
 }
 
-/* The vnic whose network the portal lies in; else the last one with an address. */
-static int storage_vnic(const struct persona *p, const struct identities *ids, uint32_t portal)
-{
-	const struct network *n;
-	int i, found = -1;
+enum { PATHS_MAX = 4 };
 
-	for (i = 0; i < p->n_vnics && i < ids->n_vnics; i++) {
-		n = p->vnics[i].network;
-		if (!ids->vnics[i].address)
-			continue;
-		if (n->prefix_len && portal >> (32 - n->prefix_len) == n->subnet >> (32 - n->prefix_len))
-			return i;
-		found = i;
-	}
+/* The vnic whose network the portal lies in; for the first portal else the last one with an address. */
+static int storage_vnic(const struct persona *p, const struct identities *ids, const char *portal, bool first)
+{
+	int i, found = plan_portal_vnic(p, ids, portal);
+
+	for (i = p->n_vnics; found < 0 && first && i-- > 0;)
+		if (i < ids->n_vnics && ids->vnics[i].address)
+			found = i;
 	return found;
 }
 
@@ -119,39 +115,54 @@ static int split_portal(const char *portal, char host[64], int *port)
 	return 0;
 }
 
+/* How the disk is reached by one portal: false when it is not. */
+static bool fill_path(struct boot_plan *plan, const struct role *r, const struct identities *ids, const char *portal, bool first,
+		      struct arena *a)
+{
+	int nic = storage_vnic(r->persona, ids, portal, first);
+	const struct nic *on = nic < 0 ? NULL : plan_nic(r->persona, nic, r->machine);
+	const struct network *network = nic < 0 ? NULL : r->persona->vnics[nic].network;
+	char text[64];
+
+	if (!on || split_portal(portal, text, &plan->port) < 0)
+		return false;
+	plan->portal = arena_strdup(a, text);
+	text_format_octets(on->mac, 6, text, sizeof(text));
+	plan->storage_mac = arena_strdup(a, text);
+	format_ipv4(0xffffffffu << (32 - network->prefix_len), text);
+	plan->netmask = arena_strdup(a, text);
+	format_ipv4(network->gateway, text);
+	plan->gateway = network->gateway ? arena_strdup(a, text) : NULL;
+	plan->address = ids->vnics[nic].address;
+	return true;
+}
+
 static char *write_script(struct core *c, const struct role *r, struct arena *a)
 {
 	struct identities *ids = identities_load(c, r->persona, a);
 	const struct volume *v = boot_volume(r->persona);
-	char host[64], netmask[16], gateway[16], mac[18], *user, *script;
+	struct boot_plan plans[PATHS_MAX], all;
 	struct error err = { 0 };
-	struct boot_plan plan;
 	struct secret *secret;
-	uint32_t portal = 0;
-	int port = 3260, nic;
+	char *user, *script;
+	int i, n = 0;
 
 	if (!strcmp(r->persona->boot_method, "hba"))
 		return ipxe_refusal("the persona boots from its HBA, not from the network");
-	if (!v || !v->array->portals || !v->array->portals[0] || split_portal(v->array->portals[0], host, &port) < 0)
+	if (!v || !v->array->portals || !v->array->portals[0])
 		return ipxe_refusal("the persona has no boot volume on an array with a portal");
-	parse_ipv4(host, &portal);
-	nic = storage_vnic(r->persona, ids, portal);
-	if (nic < 0 || !plan_nic(r->persona, nic, r->machine))
-		return ipxe_refusal("no vnic of the persona has an address to reach the array from");
 	user = arena_printf(a, "%s.g%lld", r->persona->name, (long long)r->generation);
 	secret = store_secret_get(c->store, arena_printf(a, "chap/%s", user), &err);
 	if (!secret)
 		return ipxe_refusal("there is no secret for this generation");
-	format_ipv4(0xffffffffu << (32 - r->persona->vnics[nic].network->prefix_len), netmask);
-	format_ipv4(r->persona->vnics[nic].network->gateway, gateway);
-	text_format_octets(plan_nic(r->persona, nic, r->machine)->mac, 6, mac, sizeof(mac));
-	plan = (struct boot_plan){ .persona = r->persona->name, .machine = r->machine->name, .generation = r->generation,
-				   .base_url = c->model->boot_url ? c->model->boot_url : "", .storage_mac = mac,
-				   .address = ids->vnics[nic].address, .netmask = netmask,
-				   .gateway = r->persona->vnics[nic].network->gateway ? gateway : NULL,
-				   .initiator = ids->iqn, .user = user, .secret = secret_reveal(secret), .portal = host,
-				   .port = port, .target = plan_target(a, v->array, r->persona), .lun = v->lun };
-	script = ipxe_boot_script(&plan);
+	all = (struct boot_plan){ .persona = r->persona->name, .machine = r->machine->name, .generation = r->generation,
+				  .base_url = c->model->boot_url ? c->model->boot_url : "", .initiator = ids->iqn, .user = user,
+				  .secret = secret_reveal(secret), .target = plan_target(a, v->array, r->persona), .lun = v->lun };
+	for (i = 0; v->array->portals[i] && n < PATHS_MAX; i++) {
+		plans[n] = all;
+		n += fill_path(&plans[n], r, ids, v->array->portals[i], !i, a);
+	}
+	script = n ? ipxe_boot_script(plans, n) : ipxe_refusal("no vnic of the persona has an address to reach the array from");
 	secret_destroy(secret);
 	return script;
 }

@@ -52,7 +52,7 @@ static void fuzz(const char *bytes, size_t len)
 		part[i] = fuzz_piece(&bytes, &len);
 	struct boot_plan plan = { part[0], part[1], (int64_t)len - 5, part[2],	part[3], part[4],	 part[5], *part[6] ? part[6] : NULL,
 				  part[7], part[8], part[9],	      part[10], 3260,	 part[11], (int)len };
-	script = ipxe_boot_script(&plan);
+	script = ipxe_boot_script(&plan, 1);
 	lines = check_script(script);
 	fuzz_assert(lines == WITHOUT_GATEWAY || (plan.gateway && lines == WITHOUT_GATEWAY + 1) || lines == REFUSAL);
 	free(script);

@@ -15,7 +15,7 @@ static const struct boot_plan good = {
 
 TEST(boots_the_lun_of_the_plan)
 {
-	char *s = ipxe_boot_script(&good);
+	char *s = ipxe_boot_script(&good, 1);
 
 	assert_int_equal(strncmp(s, "#!ipxe\n", 7), 0);
 	assert_contains(s, "set initiator-iqn iqn.2026-01.example:web\n");
@@ -41,7 +41,7 @@ TEST(writes_the_lun_in_hexadecimal)
 
 	for (i = 0; i < COUNT(rows); i++) {
 		p.lun = rows[i].lun;
-		s = ipxe_boot_script(&p);
+		s = ipxe_boot_script(&p, 1);
 		assert_contains(s, rows[i].part);
 		free(s);
 	}
@@ -53,9 +53,30 @@ TEST(needs_no_gateway)
 	char *s;
 
 	p.gateway = NULL;
-	s = ipxe_boot_script(&p);
+	s = ipxe_boot_script(&p, 1);
 	assert_contains(s, "sanboot");
 	assert_lacks(s, "gateway");
+	free(s);
+}
+
+TEST(tries_the_next_portal_when_one_is_silent)
+{
+	struct boot_plan p[2] = { good, good };
+	char *s, *first, *second;
+
+	p[1].storage_mac = "52:54:00:00:01:03";
+	p[1].address = "10.66.21.10";
+	p[1].portal = "10.66.21.1";
+	s = ipxe_boot_script(p, 2);
+	first = strstr(s, "sanboot iscsi:10.66.20.1::3260:1:iqn.2026-01.example.recast:san1:web || goto path2\n:path2\n");
+	second = strstr(s, "sanboot iscsi:10.66.21.1::3260:1:iqn.2026-01.example.recast:san1:web || goto failed\n:failed\n");
+	assert_true(first && second && first < second);
+	assert_contains(first, "iseq ${net0/mac} 52:54:00:00:01:03 ");
+	assert_contains(first, "/ip 10.66.21.10\n");
+	free(s);
+	p[1].portal = "x\nshell";
+	s = ipxe_boot_script(p, 2);
+	assert_lacks(s, "sanboot");
 	free(s);
 }
 
@@ -82,7 +103,7 @@ TEST(refuses_every_hostile_value_in_every_place)
 			struct boot_plan p = good;
 
 			*(const char **)((char *)&p + members[i]) = hostile[k];
-			s = ipxe_boot_script(&p);
+			s = ipxe_boot_script(&p, 1);
 			assert_lacks(s, "sanboot");
 			assert_lacks(s, "s3cretS3cret");
 			assert_lacks(s, "shell");
@@ -97,7 +118,7 @@ TEST(refuses_what_is_missing)
 	char *s;
 
 	p.target = NULL;
-	s = ipxe_boot_script(&p);
+	s = ipxe_boot_script(&p, 1);
 	assert_lacks(s, "sanboot");
 	free(s);
 }
@@ -117,6 +138,6 @@ TEST(knows_what_is_safe)
 	assert_false(ipxe_is_safe("a b"));
 }
 
-UNIT_MAIN(T(boots_the_lun_of_the_plan), T(writes_the_lun_in_hexadecimal), T(needs_no_gateway),
+UNIT_MAIN(T(boots_the_lun_of_the_plan), T(writes_the_lun_in_hexadecimal), T(needs_no_gateway), T(tries_the_next_portal_when_one_is_silent),
 	  T(refuses_every_hostile_value_in_every_place), T(refuses_what_is_missing),
 	  T(tells_a_refusal_with_unsafe_characters_replaced), T(knows_what_is_safe))

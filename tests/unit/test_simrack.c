@@ -74,7 +74,7 @@ static char *on_script(void *arg, const char *mac, const char *uuid)
 				   .port = 3260,
 				   .target = "iqn.2026-01.example:san1:web",
 				   .lun = 17 };
-	return ipxe_boot_script(&plan);
+	return ipxe_boot_script(&plan, 1);
 }
 
 static void on_report(void *arg, const char *mac, const char *uuid, const char *stage)
