@@ -33,6 +33,7 @@ NODES = (1, 2, 3)  # node3 is a BMC and an end of a cable in each fabric: who it
 ARRAY_PORT = 4
 MODULES = "virtio_pci virtio_net crc32c_generic crct10dif_generic sd_mod fcoe"
 NEEDED = {"sshd": "openssh-server", "openssl": "openssl"}
+MARK = "LUN-OF-THE-LAB"  # first block of golden, and so of each role
 TAKEN = "50:00:00:00:00:00:0f:01", "50:00:00:00:00:00:0f:02"  # a zone of somebody else, on each fabric
 
 
@@ -71,7 +72,17 @@ class Fcf(fc.Fabric):
         return fc.Enode(self, f"free-{self.side}", 3, **more)
 
     def wwpns(self):
+        """Who is logged in, and at which port."""
         return {x["wwpn"]: x["port"] for x in self.show("logins")}
+
+    def shut(self):
+        """The ports that are disabled, and why."""
+        return {p["port"]: p.get("why") for p in self.show("ports") if not p["enabled"]}
+
+    def lines(self):
+        """What has happened so far: its log, without the clock."""
+        with open(f"{self.dir}/log", encoding="utf-8") as f:
+            return [line.split(" ", 1)[1].strip() for line in f]
 
     def stop(self):
         self.file.close()
@@ -113,6 +124,14 @@ class FosFace:
         with open(f"{self.folder}/fos.log", encoding="utf-8") as f:
             return f.read()
 
+    def zones(self):
+        """Those in force."""
+        return sorted(self.show("database")["effective"])
+
+    def commit(self, **what):
+        """Another admin changes the zones and puts them into force."""
+        self.order(commit={"enable": "prod", **what})
+
     def pin(self):
         key = subprocess.run(["openssl", "x509", "-in", self.certificate, "-noout", "-pubkey"], stdout=subprocess.PIPE, check=True).stdout
         der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], input=key, stdout=subprocess.PIPE, check=True).stdout
@@ -152,6 +171,22 @@ class MdsFace(sshd.SshHost):
         for line in lines:
             text = session.run(line)
         return text
+
+    def lock(self, user="carol"):
+        """Somebody begins to edit, and goes for coffee."""
+        with self.switch.locked() as state:
+            v = state["vsans"][VSAN]
+            v["session"] = {"user": user, "since": time.time(), "until": None, "db": json.loads(json.dumps(v["full"])), "activate": None,
+                            "deactivate": False}
+
+    def unlock(self):
+        with self.switch.locked() as state:
+            state["vsans"][VSAN]["session"] = None
+
+    def zones(self):
+        """Those in force."""
+        with self.switch.locked() as state:
+            return sorted(state["vsans"][VSAN]["active"]["zones"])
 
     def device(self):
         return {"driver": "mds", "address": f"ssh://root@127.0.0.1:{sshd.PORT}", "vsan": int(VSAN), "secret": "fab-b", "pin": self.pin("")}
@@ -234,10 +269,22 @@ class Room:
         self.fos, self.mds = FosFace(self.folder, self.a), MdsFace(self.folder, self.b)
         self.nodes = {n: Node(self.folder, n, n != 3) for n in NODES}
         self.array.wait_ready()
-        self.array.run("array-reset; truncate -s 8M /pool/golden.img; "
-                       "printf 'LUN-OF-THE-LAB' | dd of=/pool/golden.img conv=notrunc 2>/dev/null")
+        self.array.run(f"array-reset; printf '{MARK}' | dd of=/pool/golden.img bs=512 conv=sync,notrunc 2>/dev/null")
         for f, fab in ((self.a, "fab-a"), (self.b, "fab-b")):
             sandbox.wait_until(f"the array on {fab}", lambda f=f, fab=fab: f.wwpns().get(ARRAY_WWPN[fab]) == ARRAY_PORT, 60)
+
+    def heal(self):
+        """Whatever a test broke: cards played by hand are out, their ports are open, nobody holds a lock, all parts answer."""
+        for node in self.nodes.values():
+            node.order(fault={"silent": 0})
+        self.fos.order(unlock=True)
+        for name in [z for z in self.fos.zones() if not z.startswith(("recast_", "others"))]:
+            self.fos.commit(remove=[name])
+        self.mds.unlock()
+        for f in (self.a, self.b):
+            f.order(duplicate=0)
+            f.order(clear="all", of=3)
+            f.order(port=3, enabled=True)
 
     @staticmethod
     def _cable():
