@@ -497,7 +497,9 @@ void plan_open_ports(struct planner *pl, const struct cast *c)
 			continue;
 		s = port_step(pl, c, c->to, hba, PHASE_PREPARE, true, played && !port_is_shut(pl, hba));
 		s->verb = port_is_shut(pl, hba) ? '+' : '=';
-		s->summary = arena_printf(&pl->plan->arena, "port %s/%s is open for %s", hba->fabric->name, hba->port, c->persona->name);
+		s->summary = arena_printf(&pl->plan->arena, port_is_shut(pl, hba) ? "open port %s/%s, which is shut, for %s"
+										  : "port %s/%s is open for %s",
+					  hba->fabric->name, hba->port, c->persona->name);
 	}
 }
 
