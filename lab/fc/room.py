@@ -7,6 +7,7 @@ import re
 import secrets
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -144,6 +145,13 @@ class FosFace:
     def secret(self):
         return self.password
 
+    def silence(self):
+        """It is there, and says nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def speak(self):
+        self.process.send_signal(signal.SIGCONT)
+
     @staticmethod
     def port(n):
         return str(n)
@@ -193,6 +201,14 @@ class MdsFace(sshd.SshHost):
 
     def secret(self):
         return self.private_key()
+
+    def silence(self):
+        """Nobody listens there any more; frames go on."""
+        self.end_sshd()
+
+    def speak(self):
+        if self.sshd.poll() is not None:
+            self.start_sshd()
 
     @staticmethod
     def port(n):
@@ -277,6 +293,8 @@ class Room:
         """Whatever a test broke: cards played by hand are out, their ports are open, nobody holds a lock, all parts answer."""
         for node in self.nodes.values():
             node.order(fault={"silent": 0})
+        self.fos.speak()
+        self.mds.speak()
         self.fos.order(unlock=True)
         for name in [z for z in self.fos.zones() if not z.startswith(("recast_", "others"))]:
             self.fos.commit(remove=[name])
