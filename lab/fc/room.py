@@ -270,6 +270,13 @@ class Node:
         return self.console()[mark:].rsplit("=== ", 1)[0].strip()
 
 
+def persona(name, **more):
+    """A role that boots from a LUN which it reaches over both fabrics."""
+    return {"persona": name, "vhbas": {f"hba{i}": {"fabric": fab, "wwpn": "auto"} for i, fab in enumerate(ARRAY_WWPN)},
+            "volumes": {"root": {"array": "san1", "volume": f"{name}-root", "source": "golden", "lun": 1, "boot": True}},
+            "boot": {"method": "hba"}, "shutdown": 0, "proof": {"within": "90s", "report": "up"}, **more}
+
+
 class Room:
     def __init__(self, builddir):
         self.builddir, self.folder, self.nodes = os.path.abspath(builddir), sandbox.folder(), {}

@@ -11,7 +11,7 @@ import fabric as fc
 import tap
 from controller import Controller, wait_until
 from fabric import colons, wwn
-from room import ARRAY_WWPN, BOOT_PORT, CONTROLLER, MARK, Room
+from room import ARRAY_WWPN, BOOT_PORT, CONTROLLER, MARK, Room, persona
 
 FABRICS = ("fab-a", "fab-b")
 LOCK_WAIT = 4
@@ -37,12 +37,6 @@ class World:
             self.controller.close()
         finally:
             self.room.close()
-
-
-def persona(name, **more):
-    return {"persona": name, "vhbas": {"hba0": {"fabric": "fab-a", "wwpn": "auto"}, "hba1": {"fabric": "fab-b", "wwpn": "auto"}},
-            "volumes": {"root": {"array": "san1", "volume": f"{name}-root", "source": "golden", "lun": 1, "boot": True}},
-            "boot": {"method": "hba"}, "shutdown": 0, "proof": {"within": "90s", "report": "up"}, **more}
 
 
 def world(builddir):
