@@ -137,6 +137,15 @@ static size_t count_devices(const json_t *steps)
 	return json_object_size(seen);
 }
 
+static void show_warnings(const json_t *plan)
+{
+	json_t *warning;
+	size_t i;
+
+	json_array_foreach(json_object_get(plan, "warnings"), i, warning)
+		printf("warning: %s\n", safe(json_string_value(warning)));
+}
+
 static void show_summary(const json_t *plan)
 {
 	json_t *steps = json_object_get(plan, "steps");
@@ -145,11 +154,8 @@ static void show_summary(const json_t *plan)
 	const char *impact = json_str(plan, "impact", "none"),
 		   *persona = json_str(plan, "persona", "the persona");
 	const char *fence = json_str(plan, "fence", "");
-	json_t *warning;
-	size_t i;
 
-	json_array_foreach(json_object_get(plan, "warnings"), i, warning)
-		printf("warning: %s\n", safe(json_string_value(warning)));
+	show_warnings(plan);
 	if (*fence)
 		printf("fence: %s\n", safe(fence));
 	printf("Plan: %zu change%s on %zu device%s, ", n, n == 1 ? "" : "s", devices,
@@ -204,6 +210,7 @@ int cmd_plan(struct app *app, const struct invocation *inv, struct error *err)
 	}
 	if (json_int(plan, "changes", (int64_t)json_array_size(json_object_get(plan, "steps"))) ==
 	    0) {
+		show_warnings(plan);
 		puts("Plan: no changes; all is so already.");
 		return app->output_file ? save(app->output_file, plan, err) : 0;
 	}

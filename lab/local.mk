@@ -11,4 +11,5 @@ include lab/bmcsim/local.mk
 include lab/fcf/local.mk
 include lab/mds/local.mk
 include lab/fos/local.mk
+include lab/fc/local.mk
 EXTRA_DIST += lab/lio/README.md lab/lio/array lab/lio/guest.py lab/lio/guest/array-dump lab/lio/guest/array-reset lab/lio/guest/init

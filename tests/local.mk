@@ -7,7 +7,7 @@ EXTRA_DIST += .ci/run tests/certificates.py tests/tap.py \
 	tests/conformance/peer_probe.py tests/conformance/peer_tgt.py tests/conformance/peer_tgt_ssh.py tests/conformance/run \
 	tests/conformance/sandbox.py \
 	tests/e2e/controller.py tests/e2e/rack.py tests/e2e/run-mock tests/e2e/test_access.py tests/e2e/test_api.py tests/e2e/test_context.py tests/e2e/test_drift.py tests/e2e/test_fabric.py tests/e2e/test_faults.py tests/e2e/test_fence.py tests/e2e/test_host.py tests/e2e/manager.py tests/e2e/test_login.py tests/e2e/test_mock.py tests/e2e/test_portals.py tests/e2e/test_secrets.py tests/e2e/test_tls.py tests/e2e/test_trust.py tests/e2e/test_volume.py \
-	tests/e2e/wire.py tests/e2e/run-lab tests/e2e/test_lab.py \
+	tests/e2e/wire.py tests/e2e/run-lab tests/e2e/test_lab.py tests/e2e/run-fc tests/e2e/test_fc.py \
 	tests/kill/case.py tests/kill/core.py tests/kill/kinds.py tests/kill/others.py tests/kill/recovery.py tests/kill/run tests/kill/world.py \
 	tests/service/box.py tests/service/run tests/service/test_service.py \
 	tests/perf/api.py tests/perf/bench tests/perf/ipmi-bench \

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The server behind the simulated BMC, its sensors and event log, and the faults that can be ordered.
 Knows nothing of packets.  Every act is a line of the log: seconds, what, result."""
+import ctypes
 import random
+import shlex
+import signal
 import struct
+import subprocess
 import time
 
 FAULTS = {
@@ -23,12 +27,43 @@ FAULTS = {
 }
 
 BOOT_KEPT_SECONDS = 60
+PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Server:
+    """A program that is the server: it runs while the power is on.  One that ends by itself is off."""
+
+    def __init__(self, command, log):
+        self.argv, self.log, self.process = shlex.split(command), log, None
+
+    def power(self, on):
+        if on and not self.is_on():
+            with open(self.log, "ab") as log:
+                self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                                preexec_fn=_die_with_parent)
+        elif not on and self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def is_on(self):
+        return self.process is not None and self.process.poll() is None
+
+    def button(self):
+        """What a soft shutdown is to it."""
+        if self.is_on():
+            self.process.terminate()
 
 
 class Machine:
     """State of one server.  `now` is monotonic time."""
 
-    def __init__(self, guid, power, log):
+    def __init__(self, guid, power, log, server=None):
+        self.server, self.on = server, False
         self.guid, self.power, self.log_file = guid, power, log
         self.pending = None            # (when, power)
         self.identify = 0
@@ -43,6 +78,16 @@ class Machine:
         self.temperature, self.fan = 23, 4200
         self.counts = {}
         self.booted = lambda: None
+
+    @property
+    def power(self):
+        return self.server.is_on() if self.server else self.on
+
+    @power.setter
+    def power(self, on):
+        self.on = on
+        if self.server:
+            self.server.power(on)
 
     def log(self, what, result=""):
         self.counts[what.split()[0]] = self.counts.get(what.split()[0], 0) + 1
@@ -84,7 +129,9 @@ class Machine:
         if action not in names:
             return False
         if action == 5:
-            if self.power:
+            if self.power and self.server:
+                self.server.button()
+            elif self.power:
                 self._power_to(False, self.faults["shutdown_delay"])
         elif self.faults["lie"] and action == 0:
             self.lies_left = self.faults["lie"]

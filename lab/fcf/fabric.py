@@ -126,9 +126,12 @@ class Fabric:
                          f"{name}e{n}", "mtu", "2500"])
             sandbox.out(["ip", "link", "set", f"{name}e{n}", "up"])
             words += ["--port", f"{n}={name}f{n}"]
-        self.process = sandbox.start(
-            [f"{builddir}/lab/fcf/fcf", *words, "--switch", "1000" + mac, "--control", f"{self.dir}/control", "--log",
-             f"{self.dir}/log", *args], f"{self.dir}/output")
+        self.argv = [f"{builddir}/lab/fcf/fcf", *words, "--switch", "1000" + mac, "--control", f"{self.dir}/control", "--log",
+                     f"{self.dir}/log", *args]
+        self.start()
+
+    def start(self):
+        self.process = sandbox.start(self.argv, f"{self.dir}/output")
         sandbox.wait_until("fcf", self._is_up)
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(f"{self.dir}/control")

@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "forward.h"
+#include "link.h"
 #include "login.h"
 
 #include <errno.h>
@@ -155,11 +156,13 @@ static void go_down(struct port *port, const char *why)
 		fcf_log(port->fcf, "port-carrier port=%d error=%s", port->number, strerror(errno));
 }
 
+/* The card behind a tap has not seen that its carrier was gone, and takes itself for logged in: it is told. */
 static void go_up(struct port *port)
 {
 	fcf_log(port->fcf, "port-up port=%d", port->number);
 	if (set_carrier(port, true) < 0)
 		fcf_log(port->fcf, "port-carrier port=%d error=%s", port->number, strerror(errno));
+	link_clear_port(port, "port up");
 }
 
 void port_disable(struct port *port, const char *why)

@@ -13,6 +13,9 @@ class Memory:
         self._ports = {n: {"enabled": True, "persistent": False} for n in range(ports)}
         self._logins = {}
 
+    def is_ready(self):
+        return True
+
     def ports(self):
         return {n: dict(p, link=p["enabled"] and any(x["port"] == n for x in self._logins.values()))
                 for n, p in self._ports.items()}
@@ -54,26 +57,52 @@ class Memory:
 
 
 class Fcf:
-    """A running lab/fcf, by its control socket."""
+    """A running lab/fcf, by its control socket.  It may end and be started again, as a switch that reboots: what a switch keeps
+    over that, the zones in force and the ports that are shut, it is told again."""
 
     def __init__(self, path):
+        self.path, self.shut, self.zones = path, set(), None
+        self._connect()
+
+    def _connect(self):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(10)
-        self.socket.connect(path)
+        self.socket.connect(self.path)
         self.file = self.socket.makefile("rw")
-        self.persistent = set()
+
+    def is_ready(self):
+        """Whether there is a data plane; one that is back has been told what it was."""
+        try:
+            self.order(show="fabric")
+            return True
+        except OSError:
+            pass
+        try:
+            self._connect()
+            for n in self.shut:
+                self.order(port=n, enabled=False)
+            if self.zones:
+                self.order(zones=self.zones)
+            return True
+        except OSError:
+            return False
 
     def order(self, **order):
         self.file.write(json.dumps(order) + "\n")
         self.file.flush()
-        answer = json.loads(self.file.readline())
+        line = self.file.readline()
+        if not line:
+            raise ConnectionError("the fcf has ended")
+        answer = json.loads(line)
         if "error" in answer:
             raise RuntimeError(answer["error"])
         return answer
 
     def ports(self):
+        ports = self.order(show="ports")["ports"]
+        self.shut = {p["port"] for p in ports if not p["enabled"]}
         return {p["port"]: {"enabled": p["enabled"], "persistent": not p["enabled"], "link": p["up"] and p["logins"] > 0}
-                for p in self.order(show="ports")["ports"]}
+                for p in ports}
 
     def logins(self):
         return {x["wwpn"]: {"port": x["port"], "node": x["wwnn"], "fcid": int(x["fcid"], 16)}
@@ -81,12 +110,14 @@ class Fcf:
 
     def set_port(self, n, enabled, persistent):
         self.order(port=n, enabled=enabled if enabled is not None else not persistent)
+        self.ports()
 
     def reboot(self):
-        """The data plane of a switch goes on."""
+        """Of the management only: the data plane goes on."""
 
     def force(self, cfg, zones, default_all):
         """The whole set that is in force; whom ports in no zone see is "none" whenever there is one."""
-        self.order(zones={"name": cfg or "", "default": "none" if cfg or not default_all else "all", "zones": [
+        self.zones = {"name": cfg or "", "default": "none" if cfg or not default_all else "all", "zones": [
             {"name": name, "principals": z["principals"], "peers": z["members"]} if z["type"] else
-            {"name": name, "members": z["members"]} for name, z in zones.items()]})
+            {"name": name, "members": z["members"]} for name, z in zones.items()]}
+        self.order(zones=self.zones)

@@ -74,7 +74,7 @@ def build(folder, helper):
 
 
 def qemu(folder, address, taps, log):
-    """The command line: @taps are names of interfaces, the first for management and iSCSI, the second for FCoE."""
+    """The command line: @taps are names of interfaces, the first for management and iSCSI, up to two more for FCoE."""
     cards = []
     for i, tap in enumerate(taps):
         cards += ["-netdev", f"tap,id=n{i},ifname={tap},script=no,downscript=no,vnet_hdr=off", "-device",

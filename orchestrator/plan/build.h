@@ -92,15 +92,16 @@ void plan_zones_live(struct planner *pl, const struct cast *c);
 void plan_shut_ports(struct planner *pl, const struct cast *c);
 void plan_shut_unfenced(struct planner *pl, const struct cast *c);
 void plan_open_ports(struct planner *pl, const struct cast *c);
+void plan_open_ports_live(struct planner *pl, const struct cast *c);
 void plan_paths(struct planner *pl, const struct cast *c);
 /* [{fabric, port, wwpn}] of the vhbas on c->to. */
 json_t *plan_boot_vhbas(struct planner *pl, const struct cast *c);
 /* @luns is stolen. */
 json_t *wish_fc_map(struct planner *pl, const struct cast *c, const struct device *array, json_t *luns, int64_t generation);
-/* Zones in force that are not as wished; @note takes the references. */
-void drift_zones(struct planner *pl, const struct cast *c,
-		 void (*note)(void *arg, const struct device *fabric, char *object, json_t *found, json_t *wanted, char *summary),
-		 void *arg);
+/* Zones in force that are not as wished, ports that are shut, WWPNs that are logged in elsewhere.  Takes the references. */
+typedef void drift_note(void *arg, const struct device *fabric, const char *object, const char *what, json_t *found, json_t *wanted,
+			bool repairable, const char *summary);
+void drift_fabrics(struct planner *pl, const struct cast *c, drift_note *note, void *arg);
 
 /* restore.c: for a role that runs on c->from and is about to lose its power. */
 void plan_restore(struct planner *pl, const struct cast *c);

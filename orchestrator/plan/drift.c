@@ -93,9 +93,10 @@ static void drift_volume(struct drifting *d, const struct volume *v)
 		     arena_printf(a, "volume %s has gone from %s", v->volume, v->array->name));
 }
 
-static void note_zone(void *arg, const struct device *fabric, char *object, json_t *found, json_t *wanted, char *summary)
+static void note_fabric(void *arg, const struct device *fabric, const char *object, const char *what, json_t *found, json_t *wanted,
+			bool repairable, const char *summary)
 {
-	note(arg, fabric, object, "zone", found, wanted, IMPACT_NONE, true, summary);
+	note(arg, fabric, object, what, found, wanted, IMPACT_NONE, repairable, summary);
 }
 
 static void drift_power(struct drifting *d)
@@ -128,7 +129,7 @@ static void drift_all(struct drifting *d)
 			drift_map(d, array);
 			drift_foreign(d, array);
 		}
-	drift_zones(&d->pl, d->c, note_zone, d);
+	drift_fabrics(&d->pl, d->c, note_fabric, d);
 	for (i = 0; i < p->n_volumes; i++)
 		if (observed(d, p->volumes[i].array))
 			drift_volume(d, &p->volumes[i]);

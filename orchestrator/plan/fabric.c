@@ -80,8 +80,21 @@ bool persona_over_fc(const struct persona *p, const struct device *array)
 	return false;
 }
 
-/* The vHBAs that reach the array: what its map lets in.  Where nobody answers nobody is let in: nothing there was fenced. */
-static json_t *initiators_of(const struct planner *pl, const struct cast *c, const struct device *array)
+/* Does the map of the generation in force let the WWPN in? */
+static bool is_let_in(struct planner *pl, const struct cast *c, const struct device *array, const char *wwpn)
+{
+	const json_t *seen = plan_seen(pl, array->name, "maps", c->persona->name), *initiators = json_object_get(seen, "initiators");
+	size_t i;
+
+	for (i = 0; json_int(seen, "generation", -1) == c->generation && i < json_array_size(initiators); i++)
+		if (!strcmp(json_string_value(json_array_get(initiators, i)), wwpn))
+			return true;
+	return false;
+}
+
+/* The vHBAs that reach the array: what its map lets in.  Where nobody answers nobody new is let in: nothing there was fenced.  A
+ * map that is in force stays what it is. */
+static json_t *initiators_of(struct planner *pl, const struct cast *c, const struct device *array, int64_t generation)
 {
 	const char *all[VHBAS_MAX];
 	int n = 0, i, k;
@@ -89,7 +102,8 @@ static json_t *initiators_of(const struct planner *pl, const struct cast *c, con
 	for (i = 0; i < c->persona->n_vhbas; i++)
 		for (k = 0; k < array->n_fc_ports; k++)
 			if (array->fc_ports[k].fabric == c->persona->vhbas[i].fabric &&
-			    !plan_fabric_is_silent(pl, c->persona->vhbas[i].fabric)) {
+			    (!plan_fabric_is_silent(pl, c->persona->vhbas[i].fabric) ||
+			     (generation == c->generation && is_let_in(pl, c, array, wwpn_of(c, i))))) {
 				all[n++] = wwpn_of(c, i);
 				break;
 			}
@@ -99,7 +113,7 @@ static json_t *initiators_of(const struct planner *pl, const struct cast *c, con
 json_t *wish_fc_map(struct planner *pl, const struct cast *c, const struct device *array, json_t *luns, int64_t generation)
 {
 	return json_pack("{s:b, s:s, s:o, s:o, s:o, s:I}", "exists", 1, "protocol", "fc", "ports",
-			 targets_on(pl, c->persona, NULL, array), "initiators", initiators_of(pl, c, array), "luns", luns, "generation",
+			 targets_on(pl, c->persona, NULL, array), "initiators", initiators_of(pl, c, array, generation), "luns", luns, "generation",
 			 (json_int_t)generation);
 }
 
@@ -481,7 +495,27 @@ void plan_open_ports(struct planner *pl, const struct cast *c)
 			continue;
 		s = port_step(pl, c, c->to, hba, PHASE_PREPARE, true, played && !port_is_shut(pl, hba));
 		s->verb = port_is_shut(pl, hba) ? '+' : '=';
-		s->summary = arena_printf(&pl->plan->arena, "port %s/%s is open for %s", hba->fabric->name, hba->port, c->persona->name);
+		s->summary = arena_printf(&pl->plan->arena, port_is_shut(pl, hba) ? "open port %s/%s, which is shut, for %s"
+										  : "port %s/%s is open for %s",
+					  hba->fabric->name, hba->port, c->persona->name);
+	}
+}
+
+/* Those of a role that runs, when somebody has shut them.  Who else has its names was looked at before. */
+void plan_open_ports_live(struct planner *pl, const struct cast *c)
+{
+	const struct hba *hba;
+	struct plan_step *s;
+	int i;
+
+	for (i = 0; i < c->persona->n_vhbas; i++) {
+		hba = first_hba(c->persona, i, c->to);
+		if (!hba || plan_fabric_is_silent(pl, hba->fabric) || !port_is_shut(pl, hba))
+			continue;
+		s = port_step(pl, c, c->to, hba, PHASE_PREPARE, true, false);
+		s->verb = '+';
+		s->summary = arena_printf(&pl->plan->arena, "open port %s/%s, which is shut, for %s", hba->fabric->name, hba->port,
+					  c->persona->name);
 	}
 }
 
@@ -520,27 +554,70 @@ json_t *plan_boot_vhbas(struct planner *pl, const struct cast *c)
 	return list;
 }
 
-void drift_zones(struct planner *pl, const struct cast *c,
-		 void (*note)(void *arg, const struct device *fabric, char *object, json_t *found, json_t *wanted, char *summary), void *arg)
+/* One that is defined and not in force looks like ours and lets nobody through. */
+static const char *zone_trouble(const json_t *seen)
+{
+	if (!seen)
+		return "has gone";
+	return json_bool(seen, "active", true) ? "is another one" : "is defined there, but not in force";
+}
+
+static void drift_zone(struct planner *pl, const struct cast *c, int i, drift_note *note, void *arg)
+{
+	const struct device *fabric = c->persona->vhbas[i].fabric;
+	struct arena *a = &pl->plan->arena;
+	const json_t *seen = seen_zone(pl, c, i);
+	json_t *wish;
+
+	if (!has_zone(pl, c, i))
+		return;
+	wish = wish_zone(pl, c, i, c->generation);
+	if (!zone_met(wish, seen))
+		note(arg, fabric, arena_printf(a, "zone:%s", zone_key(a, c, i)), "zone", json_incref((json_t *)seen), json_incref(wish), true,
+		     arena_printf(a, "the zone of %s's vhba %s on %s %s", c->persona->name, c->persona->vhbas[i].name, fabric->name,
+				  zone_trouble(seen)));
+	json_decref(wish);
+}
+
+/* A port that is shut under a running role: somebody's deed, or the switch's own, when a WWPN came twice. */
+static void drift_hba(struct planner *pl, const struct cast *c, int i, drift_note *note, void *arg)
+{
+	const struct hba *hba = first_hba(c->persona, i, c->from);
+	struct arena *a = &pl->plan->arena;
+
+	if (hba && port_is_shut(pl, hba))
+		note(arg, hba->fabric, arena_printf(a, "port:%s", hba->port), "fabric-port", json_pack("{s:b}", "enabled", 0),
+		     json_pack("{s:b}", "enabled", 1), true,
+		     arena_printf(a, "port %s/%s of %s is shut: %s gets nothing by its vhba %s", hba->fabric->name, hba->port, c->from->name,
+				  c->persona->name, c->persona->vhbas[i].name));
+}
+
+/* No repair helps: somebody else has the name, and a second login would have one of the two ports shut. */
+static void drift_login(struct planner *pl, const struct cast *c, int i, drift_note *note, void *arg)
+{
+	const struct device *fabric = c->persona->vhbas[i].fabric;
+	const json_t *login = plan_seen(pl, fabric->name, "logins", wwpn_of(c, i));
+	const char *port = json_str(login, "port", "");
+	struct arena *a = &pl->plan->arena;
+
+	if (!json_bool(login, "online", false) || is_own_login(c, fabric, port))
+		return;
+	note(arg, fabric, arena_printf(a, "login:%s", wwpn_of(c, i)), "login", json_incref((json_t *)login), NULL, false,
+	     arena_printf(a, "%s, the WWPN of %s's vhba %s, is logged in on %s at port %s, which is not of %s", wwpn_of(c, i),
+			  c->persona->name, c->persona->vhbas[i].name, fabric->name, port, c->from->name));
+}
+
+void drift_fabrics(struct planner *pl, const struct cast *c, drift_note *note, void *arg)
 {
 	const struct device *fabric;
-	struct arena *a = &pl->plan->arena;
-	const json_t *seen;
-	json_t *wish;
-	char *object;
 	int i;
 
 	for (i = 0; i < c->persona->n_vhbas; i++) {
 		fabric = c->persona->vhbas[i].fabric;
-		if (!json_object_get(pl->observed, fabric->name) || plan_fabric_is_silent(pl, fabric) || !has_zone(pl, c, i))
+		if (!json_object_get(pl->observed, fabric->name) || plan_fabric_is_silent(pl, fabric))
 			continue;
-		wish = wish_zone(pl, c, i, c->generation);
-		seen = seen_zone(pl, c, i);
-		object = arena_printf(a, "zone:%s", zone_key(a, c, i));
-		if (!zone_met(wish, seen))
-			note(arg, fabric, object, json_incref((json_t *)seen), json_incref(wish),
-			     arena_printf(a, seen ? "the zone of %s's vhba %s on %s is another one" : "the zone of %s's vhba %s on %s has gone",
-					  c->persona->name, c->persona->vhbas[i].name, fabric->name));
-		json_decref(wish);
+		drift_zone(pl, c, i, note, arg);
+		drift_hba(pl, c, i, note, arg);
+		drift_login(pl, c, i, note, arg);
 	}
 }

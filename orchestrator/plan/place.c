@@ -89,6 +89,7 @@ static int in_flight(struct planner *pl, const struct cast *c, int (*volumes)(st
 	if (plan_check_fabrics(pl, &here) < 0 || plan_ports_live(pl, &here, c->generation) < 0 || volumes(pl, &here) < 0 ||
 	    plan_verify(pl, &here, true) < 0)
 		return -1;
+	plan_open_ports_live(pl, &here);
 	plan_zones_live(pl, &here);
 	return plan_maps(pl, &here);
 }

@@ -317,6 +317,8 @@ def test_a_plan_without_changes_says_so(builddir):
         fake.answers["POST", "/v1/plans"] = (200, {"id": "0" * 32, "changes": 0, "steps": []})
         status, out, err = persona(builddir, fake, "plan", "web")
         tap.equal((status, out, err), (0, "Plan: no changes; all is so already.\n", ""))
+        fake.answers["POST", "/v1/plans"] = (200, {"id": "0" * 32, "changes": 0, "steps": [], "warnings": ["fab-b does not answer"]})
+        tap.contains(persona(builddir, fake, "plan", "web")[1], "warning: fab-b does not answer\nPlan: no changes")
 
 
 def test_doctor_fails_when_a_check_does(builddir):

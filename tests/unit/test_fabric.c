@@ -137,6 +137,25 @@ TEST(does_without_a_fabric_that_is_silent_and_lets_nobody_in_over_it)
 	scene_close(&s);
 }
 
+TEST(leaves_a_role_alone_that_runs_while_a_fabric_is_silent)
+{
+	struct scene s;
+
+	open_fc(&s, "node1", "node1");
+	observe(&s, "{'fab-b': {'silent': true, 'why': 'connection refused'}}");
+	must_build(&s, 1);
+	assert_outline(&s, "");
+	assert_non_null(strstr(json_string_value(json_array_get(s.plan->warnings, 0)), "fab-b does not answer"));
+	scene_close(&s);
+
+	open_fc(&s, "node1", "node1");
+	s.casts[0].kind = CAST_REPAIR;
+	observe(&s, "{'fab-b': {'silent': true}, 'fab-a': {'zones': {'web.hba0': {'active': false}}}}");
+	must_build(&s, 1);
+	assert_outline(&s, "zone-a fab-a zone:web.hba0 +\n");
+	scene_close(&s);
+}
+
 TEST(does_not_leave_a_machine_whose_port_cannot_be_shut)
 {
 	struct scene s;
@@ -210,6 +229,41 @@ TEST(tells_in_the_plan_whose_lock_it_will_wait_for)
 	scene_close(&s);
 }
 
+TEST(finds_zones_ports_and_names_that_are_not_as_they_should_be_under_a_role)
+{
+	struct scene s;
+
+	open_fc(&s, "node1", NULL);
+	s.casts[0].kind = CAST_REPAIR;
+	assert_drift(&s, "{}", "");
+	assert_drift(&s, "{'fab-a': {'zones': {'web.hba0': {'active': false}}}}", "fab-a zone:web.hba0 zone none repairable\n");
+	assert_drift(&s, "{'fab-a': {'zones': {'web.hba0': {'active': true}}, 'ports': {'1': {'enabled': false}, '2': {'enabled': false}}}}",
+		     "fab-a port:1 fabric-port none repairable\n");
+	assert_drift(&s, "{'fab-a': {'ports': {'1': {'enabled': true}}, 'logins': {'" HOST_A "': {'port': '2'}}}}",
+		     "fab-a login:" HOST_A " login none\n");
+	assert_drift(&s, "{'fab-a': {'logins': {'" HOST_A "': {'online': false}}}}", "");
+	assert_drift(&s, "{'fab-a': 'DELETE'}", ""); /* not read: nothing is known */
+	scene_close(&s);
+}
+
+TEST(opens_a_port_that_is_shut_under_a_role_and_no_other)
+{
+	struct scene s;
+
+	open_fc(&s, "node1", "node1");
+	observe(&s, "{'fab-a': {'ports': {'1': {'enabled': false}, '2': {'enabled': false}}}}");
+	must_build(&s, 1);
+	assert_outline(&s, "prepare fab-a port:1 +\n");
+	assert_json(step(&s, PHASE_PREPARE, "fab-a", "port:1")->undo, "{'enabled': false}");
+	scene_close(&s);
+
+	/* Open, it would log in where its name is in use. */
+	open_fc(&s, "node1", "node1");
+	observe(&s, "{'fab-a': {'ports': {'1': {'enabled': false}}, 'logins': {'" HOST_A "': {'port': '2'}}}}");
+	must_refuse(&s, ERROR_CONFLICT, "is logged in on fab-a at port 2 already");
+	scene_close(&s);
+}
+
 TEST(fits_only_a_machine_with_an_hba_on_each_fabric)
 {
 	struct error err = { 0 };
@@ -224,7 +278,9 @@ TEST(fits_only_a_machine_with_an_hba_on_each_fabric)
 
 UNIT_MAIN(T(casts_a_role_over_two_fabrics_one_side_after_the_other), T(leaves_nothing_open_where_a_role_goes_away),
 	  T(changes_nothing_when_all_is_as_it_should_be_and_only_the_zone_that_is_not),
+	  T(leaves_a_role_alone_that_runs_while_a_fabric_is_silent),
 	  T(does_without_a_fabric_that_is_silent_and_lets_nobody_in_over_it), T(does_not_leave_a_machine_whose_port_cannot_be_shut),
 	  T(shuts_what_earlier_casts_left_open), T(refuses_a_wwpn_that_is_logged_in_elsewhere),
 	  T(refuses_a_fabric_that_would_protect_nobody_or_has_no_room), T(tells_in_the_plan_whose_lock_it_will_wait_for),
-	  T(fits_only_a_machine_with_an_hba_on_each_fabric))
+	  T(finds_zones_ports_and_names_that_are_not_as_they_should_be_under_a_role),
+	  T(opens_a_port_that_is_shut_under_a_role_and_no_other), T(fits_only_a_machine_with_an_hba_on_each_fabric))

@@ -302,28 +302,6 @@ TEST(takes_a_machine_out_of_quarantine_off_unmapped_and_parked)
 	scene_close(&s);
 }
 
-static void assert_drift(struct scene *s, const char *patch, const char *wanted)
-{
-	struct text t = { 0 };
-	const json_t *item;
-	json_t *items;
-	size_t i;
-
-	observe(s, patch);
-	items = plan_drift(s->m, &s->casts[0], s->observed);
-	text_append(&t, "");
-	json_array_foreach(items, i, item)
-		text_printf(&t, "%s %s %s %s%s\n", json_str(item, "device", ""), json_str(item, "object", ""),
-			    json_str(item, "what", ""), json_str(item, "impact", ""),
-			    json_bool(item, "repairable", false) ? " repairable" : "");
-	if (strcmp(t.data, wanted) != 0) {
-		printf("drift of %s:\n%swanted:\n%s", patch, t.data, wanted);
-		fail();
-	}
-	text_fini(&t);
-	json_decref(items);
-}
-
 TEST(finds_what_differs_from_the_wiring_in_force)
 {
 	struct scene s;
