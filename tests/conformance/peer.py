@@ -88,14 +88,14 @@ class Peer:
 
 class Proxy:
     """Passes bytes between a unix socket of its own and the device's, and breaks: at the `cut`-th chunk
-    that the client sends (over all connections), either before passing it on or after, with the answer lost.
-    With a `hook` it calls that before it passes the `cut`-th chunk on, and breaks nothing; `watch` is called
-    with every chunk before it is passed on."""
+    that the client sends (over all connections), or at the first one that holds all of the texts in `cut`, either
+    before passing it on or after, with the answer lost.  With a `hook` it calls that before it passes this chunk on,
+    and breaks nothing; `watch` is called with every chunk before it is passed on."""
 
     def __init__(self, target, path, cut=0, after=True, hook=None, watch=None):
         self.target, self.path, self.cut, self.after, self.hook = target, path, cut, after, hook
         self.watch = watch
-        self.count, self.stopped = 0, False
+        self.count, self.reached, self.stopped = 0, False, False
         if os.path.exists(path):
             os.unlink(path)
         self.listener = socket.socket(socket.AF_UNIX)
@@ -117,6 +117,13 @@ class Proxy:
                 except OSError:
                     pass  # one side is gone: so is the other
 
+    def _is_it(self, chunk):
+        """Is this the chunk?  There is one in a proxy's life."""
+        self.count += 1
+        it = not self.reached and (self.count == self.cut if isinstance(self.cut, int) else all(t in chunk for t in self.cut))
+        self.reached = self.reached or it
+        return it
+
     def _pass(self, client, device):
         while not self.stopped:
             for side in select.select([client, device], [], [], 0.1)[0]:
@@ -129,15 +136,15 @@ class Proxy:
                 if side is device:
                     client.sendall(chunk)
                     continue
-                self.count += 1
+                it = self._is_it(chunk)
                 if self.watch:
                     self.watch(chunk)
-                if self.count == self.cut and self.hook:
+                if it and self.hook:
                     self.hook()
-                elif self.count == self.cut and not self.after:
+                elif it and not self.after:
                     return
                 device.sendall(chunk)
-                if self.count == self.cut and not self.hook:
+                if it and not self.hook:
                     # The device acts and answers; nobody hears it.
                     select.select([device], [], [], 2)
                     return
