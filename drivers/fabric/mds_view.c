@@ -216,11 +216,12 @@ json_t *mds_logins_read(const struct mds *m, int64_t deadline_ms, struct error *
 
 	if (!here)
 		return NULL;
-	if (!strstr(names, "entries") && !strstr(names, "VSAN")) {
-		error_set(err, ERROR_PROTOCOL, "its name server shows nothing that is understood");
+	logins = mds_fcns_parse(names);
+	if (!mds_fcns_is_whole(names, logins)) {
+		error_set(err, ERROR_PROTOCOL, "its name server does not show as many logins as it counts");
+		json_decref(logins);
 		return NULL;
 	}
-	logins = mds_fcns_parse(names);
 	mds_flogi_parse(here, logins);
 	return logins;
 }

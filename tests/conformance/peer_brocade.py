@@ -107,8 +107,8 @@ class BrocadePeer(Peer):
     firmware = "9.1.1"
     args = ()
     free_port = "9"
-    # What a driver that was killed leaves logged in ends soon; see the cases for the limit itself.
-    session_seconds = "1"
+    # What drivers that were killed leave logged in ends soon, and there is room for it; see the cases for the limit itself.
+    session_seconds, max_sessions = "1", "10"
 
     def start(self):
         self.dir, self.bridges = sandbox.folder(), {}
@@ -121,7 +121,7 @@ class BrocadePeer(Peer):
             [f"{TOP}/lab/fos/fos", "--https", f"127.0.0.1:{self.port}", "--cert", self.ca.path("server.pem"), "--key",
              self.ca.path("server.key"), "--plain", self.plain, "--control", f"{self.dir}/control", "--log", f"{self.dir}/log",
              "--user", USER, "--password-file", f"{self.dir}/password", "--firmware", self.firmware, "--session-seconds",
-             self.session_seconds, *self.args], f"{self.dir}/output")
+             self.session_seconds, "--max-sessions", self.max_sessions, *self.args], f"{self.dir}/output")
         sandbox.wait_until("fos", self._is_up)
         self.order(database={
             "aliases": {"tape1": ["50:00:00:00:00:00:0F:01"]},
@@ -263,6 +263,10 @@ LISTING = (b"POST ", b"/defined-configuration ", b'"cfg"')
 ACTIVATION = (b"PATCH ", b"/effective-configuration ", b'"cfg-name"')
 
 
+# The requests of a change that makes one zone and takes another away, as fos names them.
+WRITES = ("POST defined-configuration", "DELETE defined-configuration", "PATCH effective-configuration")
+
+
 @contextlib.contextmanager
 def between(lab, d, name="late", **how):
     """The same device again as @name, behind a proxy that breaks so."""
@@ -371,6 +375,21 @@ def the_sessions_of_a_switch_are_few_and_ours_is_given_back(lab):
     check(d.call("close", "dev").get("ok") is True and p.show("sessions") == [], "a closed device keeps its session")
 
 
+def sessions_that_killed_drivers_left_are_waited_for(lab):
+    d, p = lab.opened(), lab.peer
+    p.order(max_sessions=2)
+    for _ in range(2):
+        all_done(d.apply("dev", [zone("web.hba0")]))
+        lab.discard(d)
+        d = lab.opened()
+    began = time.monotonic()
+    r = once(d, zone("web.hba0", 2))
+    waits(r, "all of its REST sessions are taken")
+    check("max-rest-sessions" in r["error"]["hint"], f"{r}")
+    all_done(d.apply("dev", [zone("web.hba0", 2)]))
+    check(time.monotonic() - began < 4, "they had ended long since")
+
+
 def an_error_gives_the_session_back_all_the_same(lab):
     d, p = lab.opened(), lab.peer
     p.order(session_seconds=600)
@@ -390,11 +409,61 @@ def a_session_that_ended_is_begun_anew(lab):
     all_done(d.apply("dev", [zone("web.hba0")]))
     p.order(expire=True)
     holds(d, zone("web.hba0"))
-    p.fault("expired", 1, "POST defined-configuration")
-    r = once(d, zone("db.hba0", host=2))
-    check(r["status"] in ("not_applied", "unknown") and r["error"]["code"] == "unreachable", f"{r}")
-    all_done(d.apply("dev", [zone("db.hba0", host=2)]))
-    nothing_left(p)
+    for n, on in enumerate(WRITES, 2):
+        p.fault("expired", 1, on)
+        r = once(d, zone("web.hba0", n))
+        check(r["status"] in ("not_applied", "unknown") and r["error"]["code"] == "unreachable", f"{on}: {r}")
+        holds(d, zone("web.hba0", n - 1))
+        all_done(d.apply("dev", [zone("web.hba0", n)]))
+        nothing_left(p)
+        holds(d, zone("web.hba0", n))
+
+
+def writes_whose_answers_break_off_converge(lab):
+    d, p, n = lab.opened(), lab.peer, 1
+    all_done(d.apply("dev", [zone("web.hba0")]))
+    for fault in ("garbage", "truncate", "hollow", "drop-before", "drop-after"):
+        for on in WRITES:
+            n += 1
+            wish = zone("web.hba0", n)
+            p.fault(fault, 1, on)
+            r = once(d, wish)
+            check(p.show("faults") == [], f"{fault} {on}: it was not met")
+            told = {z["name"] for z in d.call("observe", "dev")["document"]["zones"].values() if z["managed"] and z["active"]}
+            check(told == {f"recast_web_hba0_g{n}"} or r["status"] != "done", f"{fault} {on}: {r}, and there is {told}")
+            check(told == {f"recast_web_hba0_g{n - 1}"} or r["status"] != "not_applied", f"{fault} {on}: {r}, and there is {told}")
+            nothing_left(p)
+            all_done(d.apply("dev", [wish]))
+            holds(d, wish)
+
+
+def a_write_that_hangs_ends_at_the_deadline(lab):
+    d, p, n = lab.opened(), lab.peer, 1
+    all_done(d.apply("dev", [zone("web.hba0")]))
+    for on in WRITES:
+        n += 1
+        p.fault("slow", 1, on, ms=2500)
+        began = time.monotonic()
+        r = once(d, zone("web.hba0", n), deadline_ms=1200)
+        check(time.monotonic() - began < 1.3, f"{on}: it took longer than it had")
+        check(r["status"] == ("unknown" if on.startswith("PATCH") else "not_applied") and r["error"]["code"] == "unreachable", f"{on}: {r}")
+        nothing_left(p)
+        all_done(d.apply("dev", [zone("web.hba0", n)]))
+        holds(d, zone("web.hba0", n))
+
+
+def changes_that_the_switch_gave_up_are_not_told_as_done(lab):
+    d, p = lab.opened(), lab.peer
+    all_done(d.apply("dev", [zone("web.hba0")]))
+    for n, at in enumerate((ADDITION, LISTING, ACTIVATION), 2):
+        with between(lab, d, f"late{n}", cut=at, hook=lambda: p.order(abort=True)):
+            r = once(d, zone("web.hba0", n), device=f"late{n}")
+        db = p.show("database")
+        check(f"recast_web_hba0_g{n}" in db["effective"] if r["status"] == "done" else at != ADDITION, f"{r} {db}")
+        check(set(db["effective"]) >= {"backup", "byport", "oldpeer"}, f"{db}")
+        nothing_left(p)
+        all_done(d.apply("dev", [zone("web.hba0", n)]))
+        holds(d, zone("web.hba0", n))
 
 
 def a_switch_that_is_busy_is_asked_once_more(lab):
@@ -640,8 +709,10 @@ def http_and_odd_addresses_are_refused(lab):
 OWN = (twelve_zones_are_ten_requests_and_a_login, the_zones_are_peer_zones_with_the_targets_as_principals,
        anothers_open_changes_are_told_and_never_saved, a_lock_that_is_taken_while_we_write_is_not_broken,
        what_somebody_commits_meanwhile_is_not_overwritten, what_is_saved_and_not_in_force_is_not_taken_along,
-       the_sessions_of_a_switch_are_few_and_ours_is_given_back, an_error_gives_the_session_back_all_the_same,
-       a_session_that_ended_is_begun_anew, a_switch_that_is_busy_is_asked_once_more, a_write_that_is_refused_is_taken_back,
+       the_sessions_of_a_switch_are_few_and_ours_is_given_back, sessions_that_killed_drivers_left_are_waited_for,
+       an_error_gives_the_session_back_all_the_same,
+       a_session_that_ended_is_begun_anew, writes_whose_answers_break_off_converge, a_write_that_hangs_ends_at_the_deadline,
+       changes_that_the_switch_gave_up_are_not_told_as_done, a_switch_that_is_busy_is_asked_once_more, a_write_that_is_refused_is_taken_back,
        what_is_accepted_and_not_done_is_not_told_as_done, a_fabric_that_reboots_in_mid_write_converges,
        what_a_killed_driver_left_open_is_taken_back, a_list_of_one_is_a_list, the_last_zone_is_never_taken_away,
        an_open_fabric_is_refused_with_what_to_do, a_foreign_name_in_the_way_is_a_conflict, the_zone_database_has_an_end,
@@ -651,4 +722,19 @@ OWN = (twelve_zones_are_ten_requests_and_a_login, the_zones_are_peer_zones_with_
 for fn in OWN:
     fn.needs = ()
 BrocadePeer.own_cases = OWN
-PEERS = [BrocadePeer]
+
+
+class OldBrocadePeer(BrocadePeer):
+    """Before 9.0 there is no lock to be read, before 8.2.1b the paths are others."""
+    label, firmware = "brocade, firmware 8.2.0", "8.2.0"
+    generic = ("observe_after_apply_equals_the_wish", "a_full_observation_holds_every_object", "apply_twice_changes_nothing",
+               "observe_never_writes", "foreign_configuration_is_left_alone", "an_impossible_change_spoils_no_other",
+               "n_merged_equals_n_single", "a_higher_generation_on_the_device_is_a_conflict", "a_killed_driver_loses_nothing",
+               "a_restarted_device_is_found_again")
+    lock = unlock = None
+    own_cases = (what_somebody_commits_meanwhile_is_not_overwritten, what_is_saved_and_not_in_force_is_not_taken_along,
+                 a_write_that_is_refused_is_taken_back, an_activation_whose_answer_was_lost_is_unknown_and_sent_once,
+                 writes_whose_answers_break_off_converge, ports_are_shut_for_good, a_list_of_one_is_a_list)
+
+
+PEERS = [BrocadePeer, OldBrocadePeer]
