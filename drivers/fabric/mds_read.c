@@ -286,7 +286,7 @@ bool mds_pending_is_ours(const char *text)
 		if (zone && strstr(first, "zoneset"))
 			ours = sign != '+' && sign != '-';
 		else if (zone)
-			ours = !strncmp(zone, "recast_", strlen("recast_"));
+			ours = zone_is_ours(zone);
 		if ((sign == '+' || sign == '-') && !ours)
 			return false;
 		changed = changed || sign == '+' || sign == '-';
