@@ -1,21 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What every fabric driver must do.  A peer offers login(wwpn, port), logout(wwpn), activations() and free_port, the name
 of a port that nothing is logged in at."""
-from cases import agrees, all_done, check, error_of, observed
+from cases import agrees, all_done, check, error_of, observed, registrar
 
 CASES = []
+case = registrar(CASES)
 
 HOST = "20:00:02:ca:57:00:00:{:02x}"
 ARRAY = ["50:00:02:00:00:00:0a:01", "50:00:02:00:00:00:0a:02"]
 GONE = {"exists": False}
-
-
-def case(*needs):
-    def register(fn):
-        fn.needs = needs
-        CASES.append(fn)
-        return fn
-    return register
 
 
 def zone(key, generation=1, host=1, targets=ARRAY):

@@ -17,7 +17,7 @@ import time
 import sandbox
 from cases import all_done, check, converge, error_of, observed, same
 from cases_fabric import ARRAY, GONE, HOST, expected, holds, once, waits, zone
-from peer import Peer, Proxy
+from peer import Listener, Peer, Proxy
 from peer_ovsdb import fingerprint
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -48,26 +48,21 @@ def whole_request(tls, data):
     return data[:end], data[end:]
 
 
-class Bridge:
+class Bridge(Listener):
     """TLS on a port of its own; requests go to a unix socket, each in one piece, and what it answers comes back."""
 
     def __init__(self, context, path):
         self.context, self.path = context, path
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        super().__init__(socket.create_server(("127.0.0.1", 0), backlog=64))
         self.address = "https://127.0.0.1:%d" % self.listener.getsockname()[1]
-        threading.Thread(target=self._run, daemon=True).start()
 
-    def _run(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+    def serve(self, client):
+        threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client):
         try:
             client.settimeout(10)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.context.wrap_socket(client, server_side=True) as tls, socket.socket(socket.AF_UNIX) as inner:
                 inner.connect(self.path)
                 back = threading.Thread(target=self._back, args=(inner, tls), daemon=True)
@@ -92,10 +87,6 @@ class Bridge:
             tls.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
 
 
 class BrocadePeer(Peer):
@@ -724,9 +715,27 @@ for fn in OWN:
 BrocadePeer.own_cases = OWN
 
 
+def what_is_left_open_is_waited_for_and_not_guessed_at(lab):
+    d, p = lab.opened(), lab.peer
+    late = lab.driver()
+    with between(lab, late, cut=LISTING, hook=late.process.kill):
+        late.send("apply", "late", changes=[zone("web.hba0")])
+        sandbox.wait_until("the end of the driver", lambda: late.process.poll() is not None)
+    lab.discard(late)
+    waits(once(d, zone("web.hba0", 2)), "somebody has zone changes open")
+    check(len(p.show("transactions")) == 1 and "abort" not in p.log(), "it took them for its own")
+    all_done(d.apply("dev", [zone("web.hba0", 2)]))
+    holds(d, zone("web.hba0", 2))
+
+
+what_is_left_open_is_waited_for_and_not_guessed_at.needs = ()
+
+
 class OldBrocadePeer(BrocadePeer):
     """Before 9.0 there is no lock to be read, before 8.2.1b the paths are others."""
     label, firmware = "brocade, firmware 8.2.0", "8.2.0"
+    # Nothing tells whose open changes are: what a killed driver left is waited for until the switch gives it up.
+    args = ("--lock-seconds", "2")
     generic = ("observe_after_apply_equals_the_wish", "a_full_observation_holds_every_object", "apply_twice_changes_nothing",
                "observe_never_writes", "foreign_configuration_is_left_alone", "an_impossible_change_spoils_no_other",
                "n_merged_equals_n_single", "a_higher_generation_on_the_device_is_a_conflict", "a_killed_driver_loses_nothing",
@@ -734,7 +743,8 @@ class OldBrocadePeer(BrocadePeer):
     lock = unlock = None
     own_cases = (what_somebody_commits_meanwhile_is_not_overwritten, what_is_saved_and_not_in_force_is_not_taken_along,
                  a_write_that_is_refused_is_taken_back, an_activation_whose_answer_was_lost_is_unknown_and_sent_once,
-                 writes_whose_answers_break_off_converge, ports_are_shut_for_good, a_list_of_one_is_a_list)
+                 writes_whose_answers_break_off_converge, ports_are_shut_for_good, a_list_of_one_is_a_list,
+                 what_is_left_open_is_waited_for_and_not_guessed_at)
 
 
 PEERS = [BrocadePeer, OldBrocadePeer]

@@ -11,7 +11,7 @@ import time
 
 import sandbox
 from cases import all_done, check, converge, observed
-from peer import Peer, Proxy
+from peer import Listener, Peer, Proxy, listen_at
 from peer_tgt import DB, GONE, MIB, TARGET, TgtPeer, WEB
 
 FOREIGN = "iqn.2020-01.foreign:disk"
@@ -19,32 +19,23 @@ PORTS = ["20:00:02:00:00:00:0b:01", "20:00:02:00:00:00:0b:02"]
 VHBA, OTHER_VHBA = "20:00:02:ca:57:00:00:01", "20:00:02:ca:57:00:00:02"
 
 
-class Helpers:
+class Helpers(Listener):
     """A unix socket behind which each connection has a helper of its own."""
 
     def __init__(self, path, argv, log):
         self.path, self.argv, self.log, self.running, self.ended = path, argv, log, [], False
         self.may_serve = threading.Event()
         self.may_serve.set()
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
-        self.listener.listen(64)
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
+        super().__init__(listen_at(path, 64))
 
-    def _run(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
+    def serve(self, client):
+        self.may_serve.wait()
+        with client, open(self.log, "ab") as log:
+            if self.ended:
                 return
-            self.may_serve.wait()
-            with client, open(self.log, "ab") as log:
-                if self.ended:
-                    return
-                self.reap()
-                self.running.append(subprocess.Popen(self.argv, stdin=client, stdout=client, stderr=log,
-                                                     preexec_fn=sandbox._die_with_parent))
+            self.reap()
+            self.running.append(subprocess.Popen(self.argv, stdin=client, stdout=client, stderr=log,
+                                                 preexec_fn=sandbox._die_with_parent))
 
     def reap(self):
         self.running = [p for p in self.running if p.poll() is None]
@@ -56,9 +47,7 @@ class Helpers:
     def close(self):
         self.ended = True
         self.may_serve.set()
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join(5)
+        super().close()
         for p in self.running:
             p.kill()
             p.wait()

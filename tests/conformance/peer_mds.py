@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 
+import cases_fabric
 import sandbox
 from cases import agrees, all_done, check, converge, error_of, observed, part
 from cases_fabric import once, waits
@@ -30,8 +31,8 @@ FOREIGN = ("conf t", "device-alias database", "device-alias name ora1 pwwn 10:00
 
 
 def zone(key, initiator, targets, generation=1, **more):
-    return {"object": f"zone:{key}", "owner": key.split(".", maxsplit=1)[0], "generation": generation,
-            "set": {"exists": True, "initiators": [initiator], "targets": targets, "generation": generation}, **more}
+    change = cases_fabric.zone(key, generation, targets=targets)
+    return {**change, "set": {**change["set"], "initiators": [initiator]}, **more}
 
 
 def no_zone(key):
@@ -157,8 +158,7 @@ class MdsPeer(SshHost, Peer):
         w = change["set"]
         if not change["object"].startswith("zone:") or not w["exists"]:
             return w
-        return {"exists": True, "members": sorted(w["initiators"] + w["targets"]), "active": True, "managed": True,
-                "generation": w["generation"], "kind": "smart" if self.smart else "plain"}
+        return {**cases_fabric.expected(change), "kind": "smart" if self.smart else "plain"}
 
     def silence(self):
         self.held = open(f"{self.dir}/mds/lock", "a", encoding="ascii")
