@@ -12,7 +12,7 @@ import time
 import sandbox
 from cases import all_done, check, converge, observed
 from peer import Listener, Peer, Proxy, listen_at
-from peer_tgt import DB, GONE, MIB, TARGET, TgtPeer, WEB
+from peer_tgt import DB, GONE, MIB, TARGET, TgtPeer, WEB, make_pool
 
 FOREIGN = "iqn.2020-01.foreign:disk"
 PORTS = ["20:00:02:00:00:00:0b:01", "20:00:02:00:00:00:0b:02"]
@@ -93,14 +93,7 @@ class LioPeer(Peer):
     def start(self):
         self.dir = sandbox.folder()
         self.pool, self.root, self.state = f"{self.dir}/pool", f"{self.dir}/configfs", f"{self.dir}/state.json"
-        os.mkdir(self.pool)
-        with open(f"{self.pool}/golden.img", "wb") as f:
-            f.write(b"golden boot sector".ljust(4096, b"\0"))
-            f.seek(8 * MIB)
-            f.write(b"in the middle")
-            f.truncate(16 * MIB)
-        with open(f"{self.pool}/other.img", "wb") as f:
-            f.truncate(8 * MIB)
+        make_pool(self.pool)
         self.start_target()
 
     def start_target(self):
