@@ -9,16 +9,20 @@ drivers_libdriversdk_a_CPPFLAGS = $(DRIVER_CPPFLAGS)
 drivers_libdriversdk_a_SOURCES = drivers/sdk/driver.h drivers/sdk/kit.h drivers/sdk/protocol.c \
 	drivers/sdk/request.c drivers/sdk/worker.c drivers/sdk/options.c drivers/sdk/result.c \
 	drivers/sdk/port.c drivers/sdk/port.h drivers/sdk/map.c drivers/sdk/map.h drivers/sdk/watch.c \
-	drivers/sdk/zone.c drivers/sdk/zone.h
+	drivers/sdk/lock.c drivers/sdk/zone.c drivers/sdk/zone.h
 
 if HAVE_CMOCKA
-DRIVER_TESTS = tests/unit/test_driver_port tests/unit/test_driver_tgt tests/unit/test_driver_jsonrpc tests/unit/test_driver_shell
+DRIVER_TESTS = tests/unit/test_driver_port tests/unit/test_driver_zone tests/unit/test_driver_tgt tests/unit/test_driver_jsonrpc \
+	tests/unit/test_driver_shell
 check_PROGRAMS += $(DRIVER_TESTS)
 TESTS += $(DRIVER_TESTS)
 endif
 tests_unit_test_driver_port_CPPFLAGS = $(DRIVER_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_driver_port_LDADD = $(DRIVER_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_driver_port_SOURCES = tests/unit/test_driver_port.c
+tests_unit_test_driver_zone_CPPFLAGS = $(DRIVER_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_driver_zone_LDADD = $(DRIVER_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_driver_zone_SOURCES = tests/unit/test_driver_zone.c
 tests_unit_test_driver_tgt_CPPFLAGS = $(DRIVER_CPPFLAGS) -I$(top_srcdir)/drivers/storage \
 	-I$(top_srcdir)/drivers/transport $(CMOCKA_CFLAGS)
 tests_unit_test_driver_tgt_LDADD = $(TRANSPORT_LIBS) $(DRIVER_LIBS) $(CMOCKA_LIBS)

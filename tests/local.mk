@@ -10,7 +10,7 @@ EXTRA_DIST += .ci/run tests/certificates.py tests/tap.py \
 	tests/e2e/wire.py tests/e2e/run-lab tests/e2e/test_lab.py tests/e2e/run-fc tests/e2e/test_fc.py \
 	tests/kill/case.py tests/kill/core.py tests/kill/kinds.py tests/kill/others.py tests/kill/recovery.py tests/kill/run tests/kill/world.py \
 	tests/service/box.py tests/service/run tests/service/test_service.py \
-	tests/perf/api.py tests/perf/bench tests/perf/ipmi-bench \
+	tests/perf/api.py tests/perf/bench tests/perf/fabric.py tests/perf/ipmi-bench \
 	tests/sabotage/README.md tests/sabotage/plants.txt tests/sabotage/run
 include tests/powerloss/local.mk
 include tests/sim/local.mk

@@ -25,12 +25,11 @@ static int busy(struct ipmi_device *d, struct error *err)
 struct ipmi_lane *lane_enter(struct ipmi_device *d, const struct driver_call *call, struct error *err)
 {
 	int64_t until = call->deadline_ms - IPMI_REPLY_RESERVE_MS;
-	struct timespec t = { .tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000 };
 	struct ipmi_lane *lane = &d->lane[0];
 
 	if (pthread_mutex_trylock(&lane->lock)) {
 		lane = &d->lane[call->urgent];
-		if (pthread_mutex_clocklock(&lane->lock, CLOCK_MONOTONIC, &t)) {
+		if (driver_lock(&lane->lock, until, NULL)) {
 			busy(d, err);
 			return NULL;
 		}

@@ -476,15 +476,6 @@ static void share_results(struct batch *b)
 				copy_result(b->items[i].c, b->items[k].c);
 }
 
-static int take_zoning(struct batch *b, struct error *err)
-{
-	struct timespec at = { b->deadline / 1000, b->deadline % 1000 * 1000000 };
-
-	if (!pthread_mutex_clocklock(&b->lane->fos->zoning, CLOCK_MONOTONIC, &at))
-		return 0;
-	return error_set(err, ERROR_BUSY, "%s: another change of its zones takes too long", b->lane->fos->name);
-}
-
 /* Zone changes of both lanes are one transaction after the other. */
 static int run(struct batch *b, unsigned what, struct error *err)
 {
@@ -492,8 +483,8 @@ static int run(struct batch *b, unsigned what, struct error *err)
 
 	if (!(what & FOS_READ_ZONES))
 		return work(b, what, err);
-	if (take_zoning(b, err))
-		return -1;
+	if (driver_lock(&b->lane->fos->zoning, b->deadline, err))
+		return error_wrap(err, "%s: another change of its zones takes long", b->lane->fos->name);
 	rc = work(b, what, err);
 	pthread_mutex_unlock(&b->lane->fos->zoning);
 	return rc;

@@ -27,31 +27,11 @@ static json_t *members_of(const json_t *zone)
 }
 
 /* Zone @name as it is in force, else as it is defined. */
-static json_t *zone_called(const struct fos_view *view, const char *name, const char *owner, int64_t generation)
+static json_t *zone_called(const struct fos_view *view, const char *name)
 {
 	const json_t *active = json_object_get(view->active, name), *zone = active ? active : json_object_get(view->zones, name);
-	json_t *v = json_pack("{s:b, s:s, s:o, s:s, s:b, s:b}", "exists", 1, "name", name, "members", members_of(zone), "kind",
-			      json_str(zone, "kind", "plain"), "active", active != NULL, "managed", owner != NULL);
 
-	if (!owner)
-		return v;
-	json_object_set_new(v, "owner", json_stringn(owner, strcspn(owner, ".")));
-	json_object_set_new(v, "generation", json_integer(generation));
-	return v;
-}
-
-static void highest_in(const json_t *zones, const char *key, const char **found, int64_t *generation)
-{
-	char its[ZONE_KEY_SIZE];
-	const char *name;
-	int64_t n;
-	json_t *v;
-
-	json_object_foreach((json_t *)(uintptr_t)zones, name, v)
-		if (zone_name_parse(name, its, &n) && !strcmp(its, key) && (!*found || n > *generation)) {
-			*found = name;
-			*generation = n;
-		}
+	return zone_to_document(name, members_of(zone), json_str(zone, "kind", "plain"), active != NULL);
 }
 
 json_t *fos_zone_document(const struct fos_view *view, const char *key)
@@ -59,9 +39,9 @@ json_t *fos_zone_document(const struct fos_view *view, const char *key)
 	const char *name = NULL;
 	int64_t generation = 0;
 
-	highest_in(view->zones, key, &name, &generation);
-	highest_in(view->active, key, &name, &generation);
-	return name ? zone_called(view, name, key, generation) : json_pack("{s:b}", "exists", 0);
+	zone_highest(view->zones, key, &name, &generation);
+	zone_highest(view->active, key, &name, &generation);
+	return name ? zone_called(view, name) : json_pack("{s:b}", "exists", 0);
 }
 
 static void add_zones(const struct fos_view *view, const json_t *zones, json_t *document)
@@ -75,7 +55,7 @@ static void add_zones(const struct fos_view *view, const json_t *zones, json_t *
 		if (zone_name_parse(name, key, &n))
 			json_object_set_new(document, key, fos_zone_document(view, key));
 		else
-			json_object_set_new(document, name, zone_called(view, name, NULL, 0));
+			json_object_set_new(document, name, zone_called(view, name));
 }
 
 json_t *fos_zones_document(const struct fos_view *view)

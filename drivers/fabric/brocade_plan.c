@@ -140,18 +140,15 @@ static json_t *names_of(const struct fos_view *view, const char *cfg, const char
 	return names;
 }
 
-static int check_generation(const json_t *names, const struct zone_wish *wish, struct error *err)
+static int check_generation(const json_t *names, const char *key, const struct zone_wish *wish, struct error *err)
 {
-	char key[ZONE_KEY_SIZE];
-	int64_t generation;
-	const char *name;
-	json_t *v;
+	int64_t generation = wish->generation;
+	const char *name = NULL;
 
-	json_object_foreach((json_t *)(uintptr_t)names, name, v)
-		if (zone_name_parse(name, key, &generation) && generation > wish->generation)
-			return error_set(err, ERROR_CONFLICT, "zone %s is there, this change is of generation %lld", name,
-					 (long long)wish->generation);
-	return 0;
+	zone_highest(names, key, &name, &generation);
+	if (!name)
+		return 0;
+	return error_set(err, ERROR_CONFLICT, "zone %s is there, this change is of generation %lld", name, (long long)wish->generation);
 }
 
 static int check_name(const struct fos_view *view, const char *name, struct error *err)
@@ -198,7 +195,7 @@ int fos_plan_zone(struct fos_plan *plan, const struct fos_view *view, const char
 	size_t before = work(plan);
 
 	if (wish->exists && (zone_name(key, wish->generation, name, err) || check_name(view, name, err) ||
-			     check_generation(names, wish, err)))
+			     check_generation(names, key, wish, err)))
 		return -1;
 	if (want)
 		make_zone(plan, view, cfg, name, want);
@@ -248,11 +245,6 @@ static bool is_in_force(const struct fos_view *view, const char *name)
 	return defined && active && same(view, defined, active, "members") && same(view, defined, active, "principals");
 }
 
-static bool is_ours(const char *name)
-{
-	return !strncmp(name, "recast_", 7);
-}
-
 const char *fos_staged(const struct fos_view *view, const char *cfg)
 {
 	const json_t *list = json_object_get(view->cfgs, cfg);
@@ -261,11 +253,11 @@ const char *fos_staged(const struct fos_view *view, const char *cfg)
 	size_t i;
 
 	json_array_foreach(list, i, v)
-		if (!is_ours(json_string_value(v)) && !is_in_force(view, json_string_value(v)))
+		if (!zone_is_ours(json_string_value(v)) && !is_in_force(view, json_string_value(v)))
 			return json_string_value(v);
 	/* What targets made themselves is in force without being in any configuration; it is nowhere defined. */
 	json_object_foreach(view->active, name, v)
-		if (!is_ours(name) && !holds(list, name) && json_object_get(view->zones, name))
+		if (!zone_is_ours(name) && !holds(list, name) && json_object_get(view->zones, name))
 			return name;
 	return NULL;
 }

@@ -127,16 +127,6 @@ static char *make_path(const struct fos *fos, const char *what)
 	return xasprintf("/rest/%s", what);
 }
 
-/* Wait for a lock no longer than there is time. */
-static int take(pthread_mutex_t *lock, int64_t deadline, struct error *err)
-{
-	struct timespec at = { deadline / 1000, deadline % 1000 * 1000000 };
-
-	if (!pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &at))
-		return 0;
-	return error_set(err, ERROR_BUSY, "another request to it takes too long");
-}
-
 static void forget_token(struct fos *fos)
 {
 	secret_destroy(fos->token);
@@ -232,7 +222,7 @@ int64_t fos_login(struct fos_lane *lane, int64_t deadline, struct error *err)
 	struct fos *fos = lane->fos;
 	int64_t serial;
 
-	if (take(&fos->lock, deadline, err))
+	if (driver_lock(&fos->lock, deadline, err))
 		return -1;
 	serial = begin(lane, deadline, err) ? -1 : fos->serial;
 	pthread_mutex_unlock(&fos->lock);
@@ -267,7 +257,7 @@ static struct secret *token_now(struct fos_lane *lane, const struct fos_ask *ask
 	struct fos *fos = lane->fos;
 	struct secret *token = NULL;
 
-	if (take(&fos->lock, deadline, err))
+	if (driver_lock(&fos->lock, deadline, err))
 		return NULL;
 	if (ask->serial && (!fos->token || fos->serial != ask->serial))
 		error_set(err, ERROR_UNREACHABLE, "its session ended in the middle of a transaction");
@@ -297,7 +287,7 @@ static char *path_of(const struct fos *fos, const char *what, bool old)
 /* While somebody logs in there is nothing to note. */
 static void note_use(struct fos *fos, int64_t serial, bool ended, int64_t deadline)
 {
-	if (take(&fos->lock, deadline, NULL))
+	if (driver_lock(&fos->lock, deadline, NULL))
 		return;
 	fos->used_ms = clock_mono_ms();
 	if (ended && fos->serial == serial)

@@ -5,6 +5,7 @@
  */
 #include "brocade.h"
 
+#include "arena.h"
 #include "json.h"
 #include "text.h"
 
@@ -42,17 +43,12 @@ static void copy(char out[FOS_WORD], const json_t *object, const char *key)
 	text_clean_utf8(out);
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* The texts of a list as a sorted one without doubles, WWNs in canonical form. */
 static json_t *sorted(const json_t *v)
 {
 	json_auto_t *list = fos_list(v);
-	json_t *seen = json_object(), *out = json_array(), *one;
-	const char **names = calloc(json_array_size(list) + 1, sizeof(*names)), *name;
+	json_t *seen = json_object(), *out, *one;
+	const char **names = xcalloc(json_array_size(list) + 1, sizeof(*names)), *name;
 	size_t i, n = 0;
 
 	json_array_foreach(list, i, one) {
@@ -63,11 +59,8 @@ static json_t *sorted(const json_t *v)
 			json_object_set_new(seen, wwn_canonical(name, wwn) ? wwn : name, json_true());
 	}
 	json_object_foreach(seen, name, one)
-		if (names)
-			names[n++] = name;
-	qsort(names, n, sizeof(*names), by_text);
-	for (i = 0; i < n; i++)
-		json_array_append_new(out, json_string(names[i]));
+		names[n++] = name;
+	out = zone_texts(names, n);
 	free(names);
 	json_decref(seen);
 	return out;

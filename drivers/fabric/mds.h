@@ -55,6 +55,7 @@ json_t *mds_zonesets_parse(const char *text);
 json_t *mds_aliases_parse(const char *text);
 /* {WWN: {"online", "fcid", "port", "node"}}; of the name server, and of the logins at this switch. */
 json_t *mds_fcns_parse(const char *text);
+bool mds_fcns_is_whole(const char *text, const json_t *logins);
 void mds_flogi_parse(const char *text, json_t *logins);
 /* {PORT: {"exists", "enabled", "link"}} of those in the VSAN */
 json_t *mds_ports_parse(const char *text, int vsan);

@@ -46,23 +46,14 @@ bool mds_zone_is_right(const struct mds_view *v, const struct mds_wish *wish)
 				 json_object_get(mds_view_set(v), wish->zone));
 }
 
-static int64_t highest_in(const json_t *zones, const struct mds_wish *wish)
-{
-	int64_t highest = -1, generation;
-	const char *name;
-	json_t *zone;
-
-	json_object_foreach((json_t *)(uintptr_t)zones, name, zone)
-		if (is_of(name, wish, &generation) && generation > highest)
-			highest = generation;
-	return highest;
-}
-
 int64_t mds_highest_generation(const struct mds_view *v, const struct mds_wish *wish)
 {
-	int64_t a = highest_in(mds_view_active(v), wish), b = highest_in(full_zones(v), wish);
+	int64_t generation = -1;
+	const char *name;
 
-	return a > b ? a : b;
+	zone_highest(mds_view_active(v), wish->key, &name, &generation);
+	zone_highest(full_zones(v), wish->key, &name, &generation);
+	return generation;
 }
 
 static void enter_zoneset(struct text *lines, const char *set, int vsan)
@@ -134,11 +125,6 @@ bool mds_edit_membership(struct text *lines, const struct mds_view *v, const str
 	return true;
 }
 
-static bool is_ours(const char *name)
-{
-	return !strncmp(name, "recast_", strlen("recast_"));
-}
-
 size_t mds_foreign_zones(const struct mds_view *v)
 {
 	const char *name;
@@ -146,7 +132,7 @@ size_t mds_foreign_zones(const struct mds_view *v)
 	size_t n = 0;
 
 	json_object_foreach((json_t *)(uintptr_t)mds_view_set(v), name, zone)
-		n += !is_ours(name);
+		n += !zone_is_ours(name);
 	return n;
 }
 
@@ -171,7 +157,7 @@ static const char *difference(const json_t *a, const json_t *b)
 	json_t *zone;
 
 	json_object_foreach((json_t *)(uintptr_t)a, name, zone)
-		if (!is_ours(name) && !alike(zone, json_object_get(b, name)))
+		if (!zone_is_ours(name) && !alike(zone, json_object_get(b, name)))
 			return name;
 	return NULL;
 }

@@ -58,15 +58,6 @@ void mds_link_destroy(struct mds_link *link)
 	free(link);
 }
 
-static int take(struct mds_link *link, int64_t deadline_ms, struct error *err)
-{
-	struct timespec at = { .tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000 };
-
-	if (!pthread_mutex_clocklock(&link->lock, CLOCK_MONOTONIC, &at))
-		return 0;
-	return error_set(err, ERROR_BUSY, "other requests kept the connection busy until the deadline");
-}
-
 static int settle_in(struct mds_link *link, int64_t deadline_ms, struct error *err)
 {
 	static const char *const lines[] = { "terminal length 0", "terminal dont-ask" };
@@ -108,7 +99,7 @@ static bool answers(struct mds_link *link, int64_t deadline_ms)
 
 int mds_link_enter(struct mds_link *link, int64_t deadline_ms, struct error *err)
 {
-	if (take(link, deadline_ms, err))
+	if (driver_lock(&link->lock, deadline_ms, err))
 		return -1;
 	if (answers(link, deadline_ms) || !dial(link, deadline_ms, err))
 		return 0;

@@ -219,6 +219,17 @@ json_t *mds_fcns_parse(const char *text)
 	return logins;
 }
 
+/* The name server counts what it shows: that somebody is not there proves that a machine is fenced, and half of it is no proof. */
+bool mds_fcns_is_whole(const char *text, const json_t *logins)
+{
+	char count[32];
+	int64_t n;
+
+	rest_of_line(text, "Total number of entries =", count, sizeof(count));
+	count[strcspn(count, " \t")] = '\0';
+	return !text_parse_int(count, 0, INT64_MAX, &n) && n == (int64_t)json_object_size(logins);
+}
+
 /* The name server knows ports of the whole fabric; at which port and under which node name, only their own switch. */
 void mds_flogi_parse(const char *text, json_t *logins)
 {
@@ -275,7 +286,7 @@ bool mds_pending_is_ours(const char *text)
 		if (zone && strstr(first, "zoneset"))
 			ours = sign != '+' && sign != '-';
 		else if (zone)
-			ours = !strncmp(zone, "recast_", strlen("recast_"));
+			ours = zone_is_ours(zone);
 		if ((sign == '+' || sign == '-') && !ours)
 			return false;
 		changed = changed || sign == '+' || sign == '-';

@@ -112,23 +112,16 @@ const json_t *mds_view_set(const struct mds_view *v)
 	return json_object_get(v->sets, v->config);
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static json_t *sorted_members(const json_t *zone)
 {
 	const char **names = xcalloc(json_object_size(zone) + 1, sizeof(*names));
-	json_t *list = json_array(), *role;
+	json_t *list, *role;
 	const char *member;
-	size_t n = 0, i;
+	size_t n = 0;
 
 	json_object_foreach((json_t *)(uintptr_t)zone, member, role)
 		names[n++] = member;
-	qsort(names, n, sizeof(*names), by_name);
-	for (i = 0; i < n; i++)
-		json_array_append_new(list, json_string(names[i]));
+	list = zone_texts(names, n);
 	free(names);
 	return list;
 }
@@ -146,19 +139,10 @@ static bool is_smart(const json_t *zone)
 
 static json_t *one_zone(const struct mds_view *v, const char *name)
 {
-	char key[ZONE_KEY_SIZE];
 	const json_t *active = json_object_get(mds_view_active(v), name);
 	const json_t *zone = active ? active : json_object_get(json_object_get(v->zones, ""), name);
-	int64_t generation;
-	json_t *out = json_pack("{s:b, s:s, s:o, s:s, s:b, s:b}", "exists", 1, "name", name, "members", sorted_members(zone), "kind",
-				is_smart(zone) ? "smart" : "plain", "active", active != NULL, "managed", 0);
 
-	if (!zone_name_parse(name, key, &generation))
-		return out;
-	json_object_set_new(out, "managed", json_true());
-	json_object_set_new(out, "owner", json_stringn(key, strcspn(key, ".")));
-	json_object_set_new(out, "generation", json_integer(generation));
-	return out;
+	return zone_to_document(name, sorted_members(zone), is_smart(zone) ? "smart" : "plain", active != NULL);
 }
 
 /* Add the zones of @from, by KEY; of two generations the higher one. */
@@ -216,11 +200,12 @@ json_t *mds_logins_read(const struct mds *m, int64_t deadline_ms, struct error *
 
 	if (!here)
 		return NULL;
-	if (!strstr(names, "entries") && !strstr(names, "VSAN")) {
-		error_set(err, ERROR_PROTOCOL, "its name server shows nothing that is understood");
+	logins = mds_fcns_parse(names);
+	if (!mds_fcns_is_whole(names, logins)) {
+		error_set(err, ERROR_PROTOCOL, "its name server does not show as many logins as it counts");
+		json_decref(logins);
 		return NULL;
 	}
-	logins = mds_fcns_parse(names);
 	mds_flogi_parse(here, logins);
 	return logins;
 }

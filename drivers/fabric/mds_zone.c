@@ -333,14 +333,25 @@ static int write_all(struct work *w, struct error *err)
 	return mds_type(w->m->link, "end", w->deadline_ms, err);
 }
 
+/* What is refused for what somebody else did meanwhile is not refused for good. */
+static void find_reason(struct work *w, struct error *err)
+{
+	struct error other = { 0 };
+
+	if (err->code == ERROR_REFUSED && look_again(w, &other) > 0)
+		*err = other;
+}
+
 static void write_zones(struct work *w)
 {
 	struct mds_status status = { 0 };
 	struct error err = { 0 };
 	int rc;
 
-	if (write_all(w, &err))
+	if (write_all(w, &err)) {
+		find_reason(w, &err);
 		return clean_up(w, &err);
+	}
 	w->m->committing = true;
 	rc = await_end(w, &status, &err);
 	if (rc > 0) {

@@ -18,6 +18,7 @@
 #include "secret.h"
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -111,6 +112,9 @@ struct driver_watch;
 struct driver_watch *driver_watch_start(const char *name, void (*fn)(void *arg, int stop_fd),
 					void *arg);
 void driver_watch_end(struct driver_watch *watch);
+
+/* Wait for a lock no longer than there is time: ERROR_BUSY that says so. */
+int driver_lock(pthread_mutex_t *lock, int64_t deadline_ms, struct error *err);
 
 /* Milliseconds left until the deadline of @call, never negative. */
 int64_t driver_time_left(const struct driver_call *call);

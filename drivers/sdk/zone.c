@@ -129,20 +129,28 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+json_t *zone_texts(const char **texts, size_t n)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	if (n)
+		qsort(texts, n, sizeof(*texts), by_text);
+	for (i = 0; i < n; i++)
+		if (!i || strcmp(texts[i], texts[i - 1]) != 0)
+			json_array_append_new(list, json_string(texts[i]));
+	return list;
+}
+
 json_t *zone_members(const struct zone_wish *wish)
 {
 	const char *all[ZONE_TARGETS_MAX + 1];
-	json_t *list = json_array();
-	int i, n = 0;
+	int i;
 
-	all[n++] = wish->initiator;
+	all[0] = wish->initiator;
 	for (i = 0; i < wish->n_targets; i++)
-		all[n++] = wish->targets[i];
-	qsort(all, (size_t)n, sizeof(*all), by_text);
-	for (i = 0; i < n; i++)
-		if (!i || strcmp(all[i], all[i - 1]) != 0)
-			json_array_append_new(list, json_string(all[i]));
-	return list;
+		all[i + 1] = wish->targets[i];
+	return zone_texts(all, (size_t)wish->n_targets + 1);
 }
 
 int zone_name(const char *key, int64_t generation, char out[ZONE_NAME_SIZE], struct error *err)
@@ -171,4 +179,41 @@ bool zone_name_parse(const char *name, char key[ZONE_KEY_SIZE], int64_t *generat
 		return false;
 	snprintf(key, ZONE_KEY_SIZE, "%.*s.%.*s", (int)(vhba - owner), owner, (int)(mark - vhba - 1), vhba + 1);
 	return !zone_name(key, *generation, again, &err) && !strcmp(again, name);
+}
+
+bool zone_is_ours(const char *name)
+{
+	char key[ZONE_KEY_SIZE];
+	int64_t generation;
+
+	return zone_name_parse(name, key, &generation);
+}
+
+void zone_highest(const json_t *zones, const char *key, const char **name, int64_t *generation)
+{
+	char its[ZONE_KEY_SIZE];
+	const char *one;
+	int64_t n;
+	json_t *v;
+
+	json_object_foreach((json_t *)(uintptr_t)zones, one, v)
+		if (zone_name_parse(one, its, &n) && !strcmp(its, key) && n > *generation) {
+			*name = one;
+			*generation = n;
+		}
+}
+
+json_t *zone_to_document(const char *name, json_t *members, const char *kind, bool active)
+{
+	char key[ZONE_KEY_SIZE];
+	int64_t generation;
+	bool ours = zone_name_parse(name, key, &generation);
+	json_t *v = json_pack("{s:b, s:s, s:o, s:s, s:b, s:b}", "exists", 1, "name", name, "members", members, "kind", kind, "active",
+			      active, "managed", ours);
+
+	if (!ours)
+		return v;
+	json_object_set_new(v, "owner", json_stringn(key, strcspn(key, ".")));
+	json_object_set_new(v, "generation", json_integer(generation));
+	return v;
 }

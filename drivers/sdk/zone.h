@@ -42,6 +42,16 @@ int zone_name(const char *key, int64_t generation, char out[ZONE_NAME_SIZE], str
 /* And back; false when it is not the name of a zone that Recast made. */
 bool zone_name_parse(const char *name, char key[ZONE_KEY_SIZE], int64_t *generation);
 
+bool zone_is_ours(const char *name);
+/* Of zone KEY among the names that are keys of @zones, the one of the highest generation, when it is above *generation; then both
+ * are set. */
+void zone_highest(const json_t *zones, const char *key, const char **name, int64_t *generation);
+
+/* Texts as a sorted list without doubles; sorts @texts.  A new reference. */
+json_t *zone_texts(const char **texts, size_t n);
+/* What a document says of the zone that is called @name on the fabric.  Takes the reference to @members; a new reference. */
+json_t *zone_to_document(const char *name, json_t *members, const char *kind, bool active);
+
 /* Eight octets in any of the usual spellings to "aa:bb:…", lower case; false when it is none. */
 bool wwn_canonical(const char *text, char out[WWN_SIZE]);
 

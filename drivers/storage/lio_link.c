@@ -203,15 +203,6 @@ static json_t *exchange(struct lio_lane *lane, json_t *frame, int64_t deadline_m
 	return NULL;
 }
 
-static int lock_lane(struct lio_lane *lane, int64_t deadline_ms, struct error *err)
-{
-	struct timespec at = { .tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000 };
-
-	if (!pthread_mutex_clocklock(&lane->lock, CLOCK_MONOTONIC, &at))
-		return 0;
-	return error_set(err, ERROR_BUSY, "other requests kept the connection busy until the deadline");
-}
-
 json_t *lio_ask(const struct lio *l, bool urgent, json_t *frame, int64_t deadline_ms, bool *sent, struct error *err)
 {
 	struct lio_lane *lane = l->lanes[urgent];
@@ -219,7 +210,7 @@ json_t *lio_ask(const struct lio *l, bool urgent, json_t *frame, int64_t deadlin
 
 	*sent = false;
 	json_object_set_new(frame, "device", json_string("array"));
-	if (lock_lane(lane, deadline_ms, err)) {
+	if (driver_lock(&lane->lock, deadline_ms, err)) {
 		json_decref(frame);
 		return NULL;
 	}
@@ -241,7 +232,7 @@ json_t *lio_security(const struct lio *l, int64_t deadline_ms, struct error *err
 
 	if (l->way != LIO_SSH)
 		return json_pack("{s:s}", "transport", "local");
-	if (lock_lane(lane, deadline_ms, err))
+	if (driver_lock(&lane->lock, deadline_ms, err))
 		return NULL;
 	security = connect_lane(l, lane, deadline_ms, err) ? NULL :
 							     json_pack("{s:s, s:o}", "transport", "encrypted", "key",

@@ -51,15 +51,6 @@ void tgt_link_destroy(struct tgt_link *link)
 	free(link);
 }
 
-static int lock(struct tgt_link *link, int64_t deadline_ms, struct error *err)
-{
-	struct timespec at = { .tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000 };
-
-	if (!pthread_mutex_clocklock(&link->lock, CLOCK_MONOTONIC, &at))
-		return 0;
-	return error_set(err, ERROR_BUSY, "other requests kept the connection busy until the deadline");
-}
-
 static int login(struct tgt_link *link, int64_t deadline_ms, struct error *err)
 {
 	remote_close(link->remote);
@@ -87,7 +78,7 @@ struct stream *tgt_link_enter(const struct tgt *t, const char *address, int64_t 
 
 	if (!t->link)
 		return stream_open(&(struct stream_peer){ .address = address }, deadline_ms, err);
-	if (lock(t->link, deadline_ms, err))
+	if (driver_lock(&t->link->lock, deadline_ms, err))
 		return NULL;
 	s = reach(t->link, deadline_ms, err);
 	if (!s)
@@ -127,7 +118,7 @@ json_t *tgt_security(const struct tgt *t, int64_t deadline_ms, struct error *err
 
 	if (!t->link)
 		return security;
-	if (!lock(t->link, deadline_ms, err)) {
+	if (!driver_lock(&t->link->lock, deadline_ms, err)) {
 		if (t->link->remote || !login(t->link, deadline_ms, err))
 			json_object_set_new(security, "key", server_key_to_json(remote_key(t->link->remote)));
 		pthread_mutex_unlock(&t->link->lock);

@@ -49,6 +49,14 @@ static int say(struct shell *sh, const char *what, int64_t deadline_ms, struct e
 	return stream_send(sh->stream, what, strlen(what), deadline_ms, err);
 }
 
+/* In one piece: in two, the end of the line is a packet of its own. */
+static int say_line(struct shell *sh, const char *line, int64_t deadline_ms, struct error *err)
+{
+	_cleanup_(freep) char *whole = xasprintf("%s\n", line);
+
+	return say(sh, whole, deadline_ms, err);
+}
+
 /* The length of the text before the prompt that it ends with; -1 when it ends with none. */
 static ssize_t before_prompt(const struct shell *sh)
 {
@@ -94,7 +102,7 @@ static int answer_question(struct shell *sh, const struct exchange *x, int64_t d
 {
 	if (!x->command->answer)
 		return error_set(err, ERROR_PROTOCOL, "it asks: %s", seen(sh) + sh->screen.line);
-	if (say(sh, x->command->answer, deadline_ms, err) || say(sh, "\n", deadline_ms, err))
+	if (say_line(sh, x->command->answer, deadline_ms, err))
 		return -1;
 	screen_clear_line(&sh->screen);
 	return 0;
@@ -155,7 +163,7 @@ char *shell_run(struct shell *sh, const struct shell_command *command, int64_t d
 
 	screen_clear(&sh->screen);
 	sh->typed++;
-	if (say(sh, command->line, deadline_ms, err) || say(sh, "\n", deadline_ms, err) || converse(sh, &x, deadline_ms, err)) {
+	if (say_line(sh, command->line, deadline_ms, err) || converse(sh, &x, deadline_ms, err)) {
 		error_wrap(err, "after \"%s\" was typed", command->line);
 		return NULL;
 	}

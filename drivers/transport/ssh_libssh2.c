@@ -188,11 +188,22 @@ static enum wire_answer login_answer(struct wire *w, int rc)
 	return answer_of(w, rc);
 }
 
+/* A key that is broken in its midst is an error of the protocol to libssh2, of which only the words tell that nothing was sent. */
+static bool is_of_the_key(struct wire *w, int rc)
+{
+	char *words = NULL;
+
+	libssh2_session_last_error(w->session, &words, NULL, 0);
+	return rc < 0 && rc != LIBSSH2_ERROR_EAGAIN && words && strstr(words, "parsing PEM");
+}
+
 enum wire_answer wire_login_key(struct wire *w, const struct secret *key)
 {
 	/* Revealed to be parsed, and to sign. */
-	return login_answer(w, libssh2_userauth_publickey_frommemory(w->session, w->user, strlen(w->user), NULL, 0,
-								       secret_reveal(key), secret_len(key), NULL));
+	int rc = libssh2_userauth_publickey_frommemory(w->session, w->user, strlen(w->user), NULL, 0, secret_reveal(key),
+						       secret_len(key), NULL);
+
+	return is_of_the_key(w, rc) ? WIRE_UNUSABLE : login_answer(w, rc);
 }
 
 enum wire_answer wire_login_password(struct wire *w, const struct secret *password)
@@ -231,20 +242,29 @@ enum wire_answer wire_login_questions(struct wire *w, const struct secret *passw
 									  answer_questions));
 }
 
-/* Both formats of a private key name its algorithm near their beginning: OpenSSH's in words, PKCS#8 as an object. */
+/* Both formats of a private key name its algorithm near their beginning: OpenSSH's in words, PKCS#8 as an object.  What is
+ * decoded is cut between four letters: three would be half a byte too much, which is an error for most keys. */
 static bool is_rsa(const char *pem)
 {
 	static const unsigned char object[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01 };
 	const char *body = strchr(pem, '\n');
-	unsigned char head[96];
-	size_t len = 0;
+	unsigned char head[90];
+	char letters[120];
+	size_t n = 0, len = 0;
+	bool rsa;
 
 	if (!strncmp(pem, "-----BEGIN RSA ", 15))
 		return true;
-	if (!body || strlen(body) < 160 ||
-	    sodium_base642bin(head, sizeof(head), body, 128, "\r\n", &len, NULL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING) < 0)
+	for (; body && *body && n < sizeof(letters); body++)
+		if (*body != '\r' && *body != '\n')
+			letters[n++] = *body;
+	if (n < sizeof(letters) ||
+	    sodium_base642bin(head, sizeof(head), letters, n, NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING) < 0)
 		len = 0;
-	return memmem(head, len, "ssh-rsa", 7) || memmem(head, len, object, sizeof(object));
+	rsa = memmem(head, len, "ssh-rsa", 7) || memmem(head, len, object, sizeof(object));
+	sodium_memzero(head, sizeof(head));
+	sodium_memzero(letters, sizeof(letters));
+	return rsa;
 }
 
 const char *wire_key_trouble(const struct secret *key)

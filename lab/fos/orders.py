@@ -18,7 +18,7 @@ class Orders:
         try:
             order = json.loads(line)
             verb = next((v for v in ("show", "login", "logout", "lock", "unlock", "open", "commit", "default", "disable", "limit",
-                                     "reboot", "expire", "fault", "duplicate", "database", "session_seconds", "linger") if v in order), None)
+                                     "reboot", "expire", "fault", "duplicate", "database", "session_seconds", "max_sessions", "linger", "abort") if v in order), None)
             if not verb:
                 raise ValueError("no such order")
             return getattr(self, "_" + verb)(order) or {}
@@ -140,6 +140,13 @@ class Orders:
 
     def _session_seconds(self, order):
         self.switch.rest.sessions.seconds = float(order["session_seconds"])
+
+    def _abort(self, _order):
+        """The switch itself gives up all that is open, as it does when its time is over."""
+        self.db.transactions.clear()
+
+    def _max_sessions(self, order):
+        self.switch.rest.sessions.limit = int(order["max_sessions"])
 
     def _fault(self, order):
         self.switch.faults.order(order["fault"], int(order.get("n", 1)), order.get("on", ""), int(order.get("ms", 500)))

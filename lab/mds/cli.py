@@ -2,6 +2,7 @@
 """The commands of NX-OS that are about zoning: a session of one user.  run() takes a line and gives what is printed; `prompt` is
 what stands before the next one."""
 import re
+import time
 
 from switch import now_text
 
@@ -25,6 +26,18 @@ class Hangup(Exception):
     """The connection ends here."""
 
 
+class Cut(Hangup):
+    """And this is printed before."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text = text
+
+
+GARBLED = {"empty": lambda _: "", "half": lambda text: text[:text.rfind("\n", 0, len(text) // 2) + 1],
+           "noise": lambda text: "".join(chr(33 + (7 * i + 5 * len(text)) % 90) + ("\n" if i % 61 == 60 else "") for i in range(len(text))) + "\n"}
+
+
 class Session:
     def __init__(self, switch, user="admin"):
         self.switch, self.user = switch, user
@@ -44,22 +57,39 @@ class Session:
                 self.switch.count("commands")
                 self.switch.log(f"command user={self.user} {line}")
             self.state = state
-            self._drop("before", line)
-            if self._lie(line):
+            self._meanwhile(line)
+            if self._met("drop_before", line):
+                raise Hangup
+            if self._met("lie", line):
                 return ""
             text = self._dispatch(show.strip() if pipe.strip() == "no-more" else line)
-            self._drop("after", line)
-            return text
+            if self._met("drop_after", line):
+                raise Hangup
+            hang, garble = self._met("hang", line), self._met("garble", line)
+        if hang:
+            time.sleep(hang["ms"] / 1000)
+        if garble and garble["how"] == "cut":
+            raise Cut(text[:len(text) // 2])
+        return GARBLED[garble["how"]](text) if garble else text
 
-    def _drop(self, when, line):
-        t = self.state["trouble"].get("drop_" + when)
-        if t and line and re.search(t["match"], line):
-            self.switch.trouble("drop_" + when)
+    def _met(self, name, line):
+        """The trouble of that name, when this is a line that it is about; one less then."""
+        t = self.state["trouble"].get(name)
+        return self.switch.trouble(name) if t and line and re.search(t["match"], line) else None
+
+    def _meanwhile(self, line):
+        """Somebody else types, or the switch reboots, right before this line."""
+        t = self._met("meanwhile", line)
+        if not t:
+            return
+        if t.get("reboot"):
+            self.switch.reboot()
             raise Hangup
-
-    def _lie(self, line):
-        t = self.state["trouble"].get("lie")
-        return bool(t and line and re.search(t["match"], line) and self.switch.trouble("lie"))
+        other = Session(self.switch, t["user"])
+        other.ask, other.state = False, self.state
+        for one in t["lines"]:
+            self.switch.log(f"command user={other.user} {one}")
+            other._dispatch(one)
 
     def _dispatch(self, line):
         if not line or line.startswith("!"):

@@ -22,13 +22,18 @@ class Skip(Exception):
     """The case does not apply, and why."""
 
 
-def case(*needs):
-    """Register a case; `needs` names members of the peer that must not be None."""
-    def register(fn):
-        fn.needs = needs
-        CASES.append(fn)
-        return fn
-    return register
+def registrar(cases):
+    """A decorator that puts cases into a list; its arguments name members of the peer that must not be None."""
+    def case(*needs):
+        def register(fn):
+            fn.needs = needs
+            cases.append(fn)
+            return fn
+        return register
+    return case
+
+
+case = registrar(CASES)
 
 
 def check(condition, text):

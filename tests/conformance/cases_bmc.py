@@ -2,17 +2,10 @@
 """What every BMC driver must do.  The peer's server is off at first."""
 import time
 
-from cases import all_done, check
+from cases import all_done, check, registrar
 
 CASES = []
-
-
-def case(*needs):
-    def register(fn):
-        fn.needs = needs
-        CASES.append(fn)
-        return fn
-    return register
+case = registrar(CASES)
 
 
 def power(state):

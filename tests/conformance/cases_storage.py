@@ -1,16 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What every array driver must do."""
-from cases import agrees, all_done, check, observed, same
+from cases import agrees, all_done, check, observed, registrar, same
 
 CASES = []
-
-
-def case(*needs):
-    def register(fn):
-        fn.needs = needs
-        CASES.append(fn)
-        return fn
-    return register
+case = registrar(CASES)
 
 
 def gone(obj):

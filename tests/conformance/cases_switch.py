@@ -1,16 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What every switch driver must do.  Ports p1 to p4 are free to use on every switch peer."""
-from cases import agrees, all_done, check, observed, told
+from cases import agrees, all_done, check, observed, registrar, told
 
 CASES = []
-
-
-def case(*needs):
-    def register(fn):
-        fn.needs = needs
-        CASES.append(fn)
-        return fn
-    return register
+case = registrar(CASES)
 
 
 def port(name, **set_):

@@ -88,36 +88,70 @@ class Peer:
     native_check = None       # (document) compares it with the device's own tools
 
 
-class Proxy:
-    """Passes bytes between a unix socket of its own and the device's, and breaks: at the `cut`-th chunk
-    that the client sends (over all connections), either before passing it on or after, with the answer lost.
-    With a `hook` it calls that before it passes the `cut`-th chunk on, and breaks nothing; `watch` is called
-    with every chunk before it is passed on."""
+class Listener:
+    """Gives each client of a listening socket to serve(), in a thread of its own, until close()."""
 
-    def __init__(self, target, path, cut=0, after=True, hook=None, watch=None):
-        self.target, self.path, self.cut, self.after, self.hook = target, path, cut, after, hook
-        self.watch = watch
-        self.count, self.stopped = 0, False
-        if os.path.exists(path):
-            os.unlink(path)
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
-        self.listener.listen(16)
+    def __init__(self, listener):
+        self.listener = listener
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
     def _run(self):
-        while not self.stopped:
+        while True:
             try:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            with client, socket.socket(socket.AF_UNIX) as device:
-                device.connect(self.target)
-                try:
-                    self._pass(client, device)
-                except OSError:
-                    pass  # one side is gone: so is the other
+            self.serve(client)
+
+    def serve(self, client):
+        raise NotImplementedError
+
+    def close(self):
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.listener.close()
+        self.thread.join(6)
+
+
+def listen_at(path, backlog=16):
+    """A unix socket in place of whatever is there."""
+    if os.path.exists(path):
+        os.unlink(path)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(backlog)
+    return listener
+
+
+class Proxy(Listener):
+    """Passes bytes between a unix socket of its own and the device's, and breaks: at the `cut`-th chunk
+    that the client sends (over all connections), or at the first one that holds all of the texts in `cut`, either
+    before passing it on or after, with the answer lost.  With a `hook` it calls that before it passes this chunk on,
+    and breaks nothing; `watch` is called with every chunk before it is passed on."""
+
+    def __init__(self, target, path, cut=0, after=True, hook=None, watch=None):
+        self.target, self.path, self.cut, self.after, self.hook = target, path, cut, after, hook
+        self.watch = watch
+        self.count, self.reached, self.stopped = 0, False, False
+        super().__init__(listen_at(path))
+
+    def serve(self, client):
+        with client, socket.socket(socket.AF_UNIX) as device:
+            device.connect(self.target)
+            try:
+                self._pass(client, device)
+            except OSError:
+                pass  # one side is gone: so is the other
+
+    def _is_it(self, chunk):
+        """Is this the chunk?  There is one in a proxy's life."""
+        self.count += 1
+        it = not self.reached and (self.count == self.cut if isinstance(self.cut, int) else all(t in chunk for t in self.cut))
+        self.reached = self.reached or it
+        return it
 
     def _pass(self, client, device):
         while not self.stopped:
@@ -131,63 +165,46 @@ class Proxy:
                 if side is device:
                     client.sendall(chunk)
                     continue
-                self.count += 1
+                it = self._is_it(chunk)
                 if self.watch:
                     self.watch(chunk)
-                if self.count == self.cut and self.hook:
+                if it and self.hook:
                     self.hook()
-                elif self.count == self.cut and not self.after:
+                elif it and not self.after:
                     return
                 device.sendall(chunk)
-                if self.count == self.cut and not self.hook:
+                if it and not self.hook:
                     # The device acts and answers; nobody hears it.
                     select.select([device], [], [], 2)
                     return
 
     def close(self):
         self.stopped = True
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.listener.close()
-        self.thread.join(5)
+        super().close()
         os.unlink(self.path)
 
 
-class Fake:
+class Fake(Listener):
     """A unix socket that answers everything with the same bytes, then closes or stays silent."""
 
     def __init__(self, path, reply, hold=False):
-        self.path, self.reply, self.hold, self.stopped = path, reply, hold, False
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
-        self.listener.listen(16)
-        self.held = []
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
+        self.path, self.reply, self.hold, self.held = path, reply, hold, []
+        super().__init__(listen_at(path))
 
-    def _run(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            if self.hold:
-                self.held.append(client)
-            try:
-                client.settimeout(5)
-                client.recv(1 << 16)
-                client.sendall(self.reply)
-            except OSError:
-                pass
-            if not self.hold:
-                client.close()
+    def serve(self, client):
+        if self.hold:
+            self.held.append(client)
+        try:
+            client.settimeout(5)
+            client.recv(1 << 16)
+            client.sendall(self.reply)
+        except OSError:
+            pass
+        if not self.hold:
+            client.close()
 
     def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join(6)
+        super().close()
         for client in self.held:
             client.close()
         os.unlink(self.path)

@@ -2,8 +2,10 @@
 """lab/fos, a switch with Fabric OS' REST interface, over HTTPS in the private network.  What goes through a proxy or a fake
 goes through a bridge that speaks TLS with the switch's certificate on one side and a unix socket on the other."""
 import base64
+import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,8 +16,8 @@ import time
 
 import sandbox
 from cases import all_done, check, converge, error_of, observed, same
-from cases_fabric import ARRAY, GONE, HOST, expected, holds, zone
-from peer import Peer, Proxy
+from cases_fabric import ARRAY, GONE, HOST, expected, holds, once, waits, zone
+from peer import Listener, Peer, Proxy
 from peer_ovsdb import fingerprint
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -25,33 +27,51 @@ from certificates import Authority, free_port as free_tcp  # noqa: E402
 USER, PASSWORD = "recast", "Zoning-Pa55word:of-the-lab"
 
 
-class Bridge:
-    """TLS on a port of its own; the bytes come and go on a unix socket."""
+def whole_request(tls, data):
+    """The next request, head and body, and what has come after it; (b"", b"") when there is none any more."""
+    def more():
+        chunk = tls.recv(1 << 20)
+        if not chunk:
+            raise EOFError
+        return chunk
+
+    try:
+        while b"\r\n\r\n" not in data:
+            data += more()
+        head = data.index(b"\r\n\r\n") + 4
+        length = re.search(rb"(?im)^content-length: *(\d+)", data[:head])
+        end = head + int(length.group(1) if length else 0)
+        while len(data) < end:
+            data += more()
+    except EOFError:
+        return b"", b""
+    return data[:end], data[end:]
+
+
+class Bridge(Listener):
+    """TLS on a port of its own; requests go to a unix socket, each in one piece, and what it answers comes back."""
 
     def __init__(self, context, path):
         self.context, self.path = context, path
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        super().__init__(socket.create_server(("127.0.0.1", 0), backlog=64))
         self.address = "https://127.0.0.1:%d" % self.listener.getsockname()[1]
-        threading.Thread(target=self._run, daemon=True).start()
 
-    def _run(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+    def serve(self, client):
+        threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client):
         try:
             client.settimeout(10)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.context.wrap_socket(client, server_side=True) as tls, socket.socket(socket.AF_UNIX) as inner:
                 inner.connect(self.path)
                 back = threading.Thread(target=self._back, args=(inner, tls), daemon=True)
                 back.start()
                 tls.settimeout(None)
-                while chunk := tls.recv(1 << 20):
-                    inner.sendall(chunk)
+                request, rest = whole_request(tls, b"")
+                while request:
+                    inner.sendall(request)
+                    request, rest = whole_request(tls, rest)
                 inner.shutdown(socket.SHUT_RDWR)
         except (OSError, ValueError):
             pass
@@ -68,10 +88,6 @@ class Bridge:
         except OSError:
             pass
 
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
 
 class BrocadePeer(Peer):
     driver = "brocade"
@@ -82,8 +98,8 @@ class BrocadePeer(Peer):
     firmware = "9.1.1"
     args = ()
     free_port = "9"
-    # What a driver that was killed leaves logged in ends soon; see the cases for the limit itself.
-    session_seconds = "1"
+    # What drivers that were killed leave logged in ends soon, and there is room for it; see the cases for the limit itself.
+    session_seconds, max_sessions = "1", "10"
 
     def start(self):
         self.dir, self.bridges = sandbox.folder(), {}
@@ -96,7 +112,7 @@ class BrocadePeer(Peer):
             [f"{TOP}/lab/fos/fos", "--https", f"127.0.0.1:{self.port}", "--cert", self.ca.path("server.pem"), "--key",
              self.ca.path("server.key"), "--plain", self.plain, "--control", f"{self.dir}/control", "--log", f"{self.dir}/log",
              "--user", USER, "--password-file", f"{self.dir}/password", "--firmware", self.firmware, "--session-seconds",
-             self.session_seconds, *self.args], f"{self.dir}/output")
+             self.session_seconds, "--max-sessions", self.max_sessions, *self.args], f"{self.dir}/output")
         sandbox.wait_until("fos", self._is_up)
         self.order(database={
             "aliases": {"tape1": ["50:00:00:00:00:00:0F:01"]},
@@ -232,15 +248,27 @@ class BrocadePeer(Peer):
         return expected(change)
 
 
-def one(d, *changes, **more):
-    """The first result, as it comes: `again` is not obeyed."""
-    return d.call("apply", "dev", changes=list(changes), **more)["results"][0]
+# What stands in a request, for proxies that look for it.
+ADDITION = (b"POST ", b"/defined-configuration ", b'"zone"')
+LISTING = (b"POST ", b"/defined-configuration ", b'"cfg"')
+ACTIVATION = (b"PATCH ", b"/effective-configuration ", b'"cfg-name"')
 
 
-def waits(r, *words):
-    check(r["status"] == "again" and r["after_ms"] > 0 and r["error"]["code"] == "busy", f"{r}")
-    for word in words:
-        check(word in r["error"]["text"], f"{word!r} is not in {r['error']['text']!r}")
+# The requests of a change that makes one zone and takes another away, as fos names them.
+WRITES = ("POST defined-configuration", "DELETE defined-configuration", "PATCH effective-configuration")
+
+
+@contextlib.contextmanager
+def between(lab, d, name="late", **how):
+    """The same device again as @name, behind a proxy that breaks so."""
+    p = lab.peer
+    proxy = p.proxy(**how)
+    try:
+        check(lab.open(d, name, options=dict(p.options("dev"), **p.fake_options(proxy.path))).get("ok"), "open")
+        yield
+    finally:
+        proxy.close()
+    check(proxy.reached, "what it waited for never came: the case proves nothing")
 
 
 def nothing_left(p):
@@ -280,7 +308,7 @@ def anothers_open_changes_are_told_and_never_saved(lab):
     d, p = lab.opened(), lab.peer
     p.order(open={"user": "dave", "ip": "10.9.8.7", "seconds": 170, "zones": {"half": ["10:00:00:00:00:00:0e:01"]}})
     before = p.dump()
-    waits(one(d, zone("web.hba0")), "dave", "10.9.8.7", "s left", "dev")
+    waits(once(d, zone("web.hba0")), "dave", "10.9.8.7", "s left", "dev")
     same(p.dump(), before)
     check(len(p.show("transactions")) == 1, "his changes are gone")
     check("abort" not in p.log(), "somebody's transaction was aborted")
@@ -292,40 +320,33 @@ def anothers_open_changes_are_told_and_never_saved(lab):
 
 def a_lock_that_is_taken_while_we_write_is_not_broken(lab):
     d, p = lab.opened(), lab.peer
-    proxy = p.proxy(cut=6, hook=lambda: p.lock("erin", 60))
-    try:
-        lab.open(d, "late", options=dict(p.options("dev"), **p.fake_options(proxy.path)))
+    with between(lab, d, cut=ADDITION, hook=lambda: p.lock("erin", 60)):
         before = p.dump()
-        r = d.call("apply", "late", changes=[zone("web.hba0")])["results"][0]
-        waits(r, "erin")
+        waits(once(d, zone("web.hba0"), device="late"), "erin")
         same(p.dump(), before)
         check([t["user"] for t in p.show("transactions")] == ["erin"], f"{p.show('transactions')}")
-    finally:
-        proxy.close()
 
 
 def what_somebody_commits_meanwhile_is_not_overwritten(lab):
     d, p = lab.opened(), lab.peer
-    wish = zone("web.hba0")
-    proxy = p.proxy(cut=8, hook=lambda: p.order(commit={"user": "dave", "zones": {"new": ["10:00:00:00:00:00:0e:01"]},
-                                                        "cfgs": {"prod": ["new"]}, "enable": "prod"}))
-    try:
-        lab.open(d, "late", options=dict(p.options("dev"), **p.fake_options(proxy.path)))
-        waits(d.call("apply", "late", changes=[wish])["results"][0], "somebody else")
+    wish, his = zone("web.hba0"), {"user": "dave", "zones": {"new": ["10:00:00:00:00:00:0e:01"]}, "cfgs": {"prod": ["new"]},
+                                   "enable": "prod"}
+    with between(lab, d, cut=ACTIVATION, hook=lambda: p.order(commit=his)):
+        before = p.activations()
+        waits(once(d, wish, device="late"), "somebody else")
         db = p.show("database")
         check("new" in db["effective"] and "recast_web_hba0_g1" not in db["zones"], "his or ours")
+        check(p.activations() == before + 1, "ours was forced")
         nothing_left(p)
         all_done(d.apply("late", [wish]), [wish])
         check("new" in p.show("database")["effective"], "his zone is gone")
-    finally:
-        proxy.close()
 
 
 def what_is_saved_and_not_in_force_is_not_taken_along(lab):
     d, p = lab.opened(), lab.peer
     p.order(commit={"zones": {"later": ["10:00:00:00:00:00:0e:01"]}, "cfgs": {"prod": ["later"]}})
     before = p.dump()
-    waits(one(d, zone("web.hba0")), "later")
+    waits(once(d, zone("web.hba0")), "later")
     same(p.dump(), before)
     p.order(commit={"enable": "prod"})
     all_done(d.apply("dev", [zone("web.hba0")]))
@@ -339,10 +360,25 @@ def the_sessions_of_a_switch_are_few_and_ours_is_given_back(lab):
     sandbox.wait_until("the logout", lambda: "logged out" in p.log(), 8)
     check(p.show("sessions") == [], f"{p.show('sessions')}")
     p.fault("sessions", 2)
-    waits(one(d, zone("db.hba0", host=2)), "session")
+    waits(once(d, zone("db.hba0", host=2)), "session")
     check(error_of(d.call("observe", "dev", objects=["config"])) == "busy", "no session is to be had")
     all_done(d.apply("dev", [zone("db.hba0", host=2)]))
     check(d.call("close", "dev").get("ok") is True and p.show("sessions") == [], "a closed device keeps its session")
+
+
+def sessions_that_killed_drivers_left_are_waited_for(lab):
+    d, p = lab.opened(), lab.peer
+    p.order(max_sessions=2)
+    for _ in range(2):
+        all_done(d.apply("dev", [zone("web.hba0")]))
+        lab.discard(d)
+        d = lab.opened()
+    began = time.monotonic()
+    r = once(d, zone("web.hba0", 2))
+    waits(r, "all of its REST sessions are taken")
+    check("max-rest-sessions" in r["error"]["hint"], f"{r}")
+    all_done(d.apply("dev", [zone("web.hba0", 2)]))
+    check(time.monotonic() - began < 4, "they had ended long since")
 
 
 def an_error_gives_the_session_back_all_the_same(lab):
@@ -352,7 +388,7 @@ def an_error_gives_the_session_back_all_the_same(lab):
     check(error_of(d.call("observe", "dev", objects=["config"])) == "protocol", "code")
     check(p.show("sessions") == [], f"{p.show('sessions')}")
     p.fault("full", 1)
-    r = one(d, zone("web.hba0"))
+    r = once(d, zone("web.hba0"))
     check(r["status"] == "not_applied" and r["error"]["code"] == "refused" and "too large" in r["error"]["text"], f"{r}")
     nothing_left(p)
     check(d.call("close", "dev").get("ok") is True and p.show("sessions") == [], "a session is left")
@@ -364,11 +400,61 @@ def a_session_that_ended_is_begun_anew(lab):
     all_done(d.apply("dev", [zone("web.hba0")]))
     p.order(expire=True)
     holds(d, zone("web.hba0"))
-    p.fault("expired", 1, "POST defined-configuration")
-    r = one(d, zone("db.hba0", host=2))
-    check(r["status"] in ("not_applied", "unknown") and r["error"]["code"] == "unreachable", f"{r}")
-    all_done(d.apply("dev", [zone("db.hba0", host=2)]))
-    nothing_left(p)
+    for n, on in enumerate(WRITES, 2):
+        p.fault("expired", 1, on)
+        r = once(d, zone("web.hba0", n))
+        check(r["status"] in ("not_applied", "unknown") and r["error"]["code"] == "unreachable", f"{on}: {r}")
+        holds(d, zone("web.hba0", n - 1))
+        all_done(d.apply("dev", [zone("web.hba0", n)]))
+        nothing_left(p)
+        holds(d, zone("web.hba0", n))
+
+
+def writes_whose_answers_break_off_converge(lab):
+    d, p, n = lab.opened(), lab.peer, 1
+    all_done(d.apply("dev", [zone("web.hba0")]))
+    for fault in ("garbage", "truncate", "hollow", "drop-before", "drop-after"):
+        for on in WRITES:
+            n += 1
+            wish = zone("web.hba0", n)
+            p.fault(fault, 1, on)
+            r = once(d, wish)
+            check(p.show("faults") == [], f"{fault} {on}: it was not met")
+            told = {z["name"] for z in d.call("observe", "dev")["document"]["zones"].values() if z["managed"] and z["active"]}
+            check(told == {f"recast_web_hba0_g{n}"} or r["status"] != "done", f"{fault} {on}: {r}, and there is {told}")
+            check(told == {f"recast_web_hba0_g{n - 1}"} or r["status"] != "not_applied", f"{fault} {on}: {r}, and there is {told}")
+            nothing_left(p)
+            all_done(d.apply("dev", [wish]))
+            holds(d, wish)
+
+
+def a_write_that_hangs_ends_at_the_deadline(lab):
+    d, p, n = lab.opened(), lab.peer, 1
+    all_done(d.apply("dev", [zone("web.hba0")]))
+    for on in WRITES:
+        n += 1
+        p.fault("slow", 1, on, ms=2500)
+        began = time.monotonic()
+        r = once(d, zone("web.hba0", n), deadline_ms=1200)
+        check(time.monotonic() - began < 1.3, f"{on}: it took longer than it had")
+        check(r["status"] == ("unknown" if on.startswith("PATCH") else "not_applied") and r["error"]["code"] == "unreachable", f"{on}: {r}")
+        nothing_left(p)
+        all_done(d.apply("dev", [zone("web.hba0", n)]))
+        holds(d, zone("web.hba0", n))
+
+
+def changes_that_the_switch_gave_up_are_not_told_as_done(lab):
+    d, p = lab.opened(), lab.peer
+    all_done(d.apply("dev", [zone("web.hba0")]))
+    for n, at in enumerate((ADDITION, LISTING, ACTIVATION), 2):
+        with between(lab, d, f"late{n}", cut=at, hook=lambda: p.order(abort=True)):
+            r = once(d, zone("web.hba0", n), device=f"late{n}")
+        db = p.show("database")
+        check(f"recast_web_hba0_g{n}" in db["effective"] if r["status"] == "done" else at != ADDITION, f"{r} {db}")
+        check(set(db["effective"]) >= {"backup", "byport", "oldpeer"}, f"{db}")
+        nothing_left(p)
+        all_done(d.apply("dev", [zone("web.hba0", n)]))
+        holds(d, zone("web.hba0", n))
 
 
 def a_switch_that_is_busy_is_asked_once_more(lab):
@@ -376,14 +462,14 @@ def a_switch_that_is_busy_is_asked_once_more(lab):
     p.order(session_seconds=600)
     for on in ("GET effective-configuration", "POST defined-configuration", "PATCH effective-configuration"):
         p.fault("busy", 1, on)
-    all_done({"results": [one(d, zone("web.hba0"), deadline_ms=12000)]})
+    all_done({"results": [once(d, zone("web.hba0"), deadline_ms=12000)]})
     p.fault("busy", 2, "GET effective-configuration")
-    waits(one(d, zone("db.hba0", host=2)), "busy")
+    waits(once(d, zone("db.hba0", host=2)), "busy")
     p.fault("busy", 2, "PATCH effective-configuration")
-    waits(one(d, zone("db.hba0", host=2)), "busy")
+    waits(once(d, zone("db.hba0", host=2)), "busy")
     nothing_left(p)
     p.fault("not-ready", 1, "GET effective-configuration")
-    waits(one(d, zone("db.hba0", host=2)), "not ready")
+    waits(once(d, zone("db.hba0", host=2)), "not ready")
     all_done(d.apply("dev", [zone("db.hba0", host=2)]))
 
 
@@ -394,12 +480,12 @@ def a_write_that_is_refused_is_taken_back(lab):
     before = p.dump()
     for on in ("POST defined-configuration", "DELETE defined-configuration", "PATCH effective-configuration"):
         p.fault("already", 1, on)
-        r = one(d, zone("web.hba0"), zone("db.hba0", 2, 2))
+        r = once(d, zone("web.hba0"), zone("db.hba0", 2, 2))
         check(r["status"] == "not_applied" and r["error"]["code"] == "refused" and "exists already" in r["error"]["text"], f"{on}: {r}")
         same(p.dump(), before)
         nothing_left(p)
     p.fault("checksum")
-    waits(one(d, zone("web.hba0")), "somebody else")
+    waits(once(d, zone("web.hba0")), "somebody else")
     same(p.dump(), before)
     nothing_left(p)
 
@@ -409,11 +495,11 @@ def what_is_accepted_and_not_done_is_not_told_as_done(lab):
     p.order(session_seconds=600)
     for fault, on in (("lie", "PATCH effective-configuration"), ("commit-fails", "")):
         p.fault(fault, 1, on)
-        r = one(d, zone("web.hba0"))
+        r = once(d, zone("web.hba0"))
         check(r["status"] == "unknown" and "not in force" in r["error"]["text"], f"{fault}: {r}")
         nothing_left(p)
     p.fault("lie", 2, "POST defined-configuration")
-    check(one(d, zone("web.hba0"))["status"] == "unknown", "both additions were lies")
+    check(once(d, zone("web.hba0"))["status"] == "unknown", "both additions were lies")
     all_done(d.apply("dev", [zone("web.hba0")]))
 
 
@@ -442,22 +528,18 @@ def what_a_killed_driver_left_open_is_taken_back(lab):
     d, p = lab.opened(), lab.peer
     all_done(d.apply("dev", [zone("db.hba0", host=2)]))
     before, late = p.dump(), lab.driver()
-    proxy = p.proxy(cut=7, hook=late.process.kill)
-    try:
-        lab.open(late, options=dict(p.options("dev"), **p.fake_options(proxy.path)))
-        late.send("apply", "dev", changes=[zone("web.hba0")])
+    with between(lab, late, cut=LISTING, hook=late.process.kill):
+        late.send("apply", "late", changes=[zone("web.hba0")])
         sandbox.wait_until("the end of the driver", lambda: late.process.poll() is not None)
-    finally:
-        proxy.close()
     lab.discard(late)
     check([t["user"] for t in p.show("transactions")] == [USER], "no changes stay open: the case proves nothing")
     same(p.dump(), before)
-    all_done({"results": [one(d, zone("web.hba0"))]})
+    all_done({"results": [once(d, zone("web.hba0"))]})
     nothing_left(p)
     # The same user from elsewhere, or with another program, is somebody else.
     for stranger in ({"ip": "10.1.1.1", "application": "recast-driver-brocade/0.1"}, {"ip": "127.0.0.1", "application": "curl"}):
         p.order(open={"user": USER, "zones": {"half": ["10:00:00:00:00:00:0e:01"]}, **stranger})
-        waits(one(d, zone("web.hba0", 2)), USER)
+        waits(once(d, zone("web.hba0", 2)), USER)
         check(len(p.show("transactions")) == 1, "it was aborted")
         p.unlock()
 
@@ -478,7 +560,7 @@ def the_last_zone_is_never_taken_away(lab):
     all_done(d.apply("dev", [zone("web.hba0")]))
     p.order(commit={"remove": ["backup", "byport", "oldpeer"], "enable": "prod"})
     before = p.dump()
-    r = one(d, {"object": "zone:web.hba0", "set": GONE})
+    r = once(d, {"object": "zone:web.hba0", "set": GONE})
     check(r["status"] == "not_applied" and r["error"]["code"] == "refused" and "no zone left" in r["error"]["text"], f"{r}")
     same(p.dump(), before)
     all_done(d.apply("dev", [zone("web.hba0", 2)]))
@@ -487,11 +569,11 @@ def the_last_zone_is_never_taken_away(lab):
 def an_open_fabric_is_refused_with_what_to_do(lab):
     d, p = lab.opened(), lab.peer
     p.order(default="all")
-    for r in (one(d, zone("web.hba0")),):
-        check(r["status"] == "not_applied" and r["error"]["code"] == "refused" and "defzone" in r["error"]["hint"], f"{r}")
+    r = once(d, zone("web.hba0"))
+    check(r["status"] == "not_applied" and r["error"]["code"] == "refused" and "defzone" in r["error"]["hint"], f"{r}")
     p.order(default="none")
     lab.open(d, "other", options=dict(p.options("dev"), cfg="test"))
-    r = d.call("apply", "other", changes=[zone("web.hba0")])["results"][0]
+    r = once(d, zone("web.hba0"), device="other")
     check(r["status"] == "not_applied" and "prod" in r["error"]["text"], f"{r}")
 
 
@@ -506,25 +588,23 @@ def the_zone_database_has_an_end(lab):
     d, p = lab.opened(), lab.peer
     all_done(d.apply("dev", [zone("web.hba0")]))
     p.order(limit=d.call("observe", "dev", objects=["capacity"])["document"]["capacity"]["used_bytes"] + 20)
-    r = one(d, zone("db.hba0", host=2))
+    r = once(d, zone("db.hba0", host=2))
     check(r["status"] == "not_applied" and r["error"]["code"] == "refused" and "too large" in r["error"]["text"], f"{r}")
     nothing_left(p)
     holds(d, zone("web.hba0"))
 
 
 def an_activation_whose_answer_was_lost_is_unknown_and_sent_once(lab):
-    d, p = lab.opened(), lab.peer
-    proxy = p.proxy(cut=8)
-    try:
-        lab.open(d, "late", options=dict(p.options("dev"), **p.fake_options(proxy.path)))
+    d, p, sent = lab.opened(), lab.peer, []
+    with between(lab, d, cut=ACTIVATION, watch=sent.append):
         before = p.activations()
-        r = d.call("apply", "late", changes=[zone("web.hba0")])["results"][0]
+        r = once(d, zone("web.hba0"), device="late")
         check(r["status"] == "unknown" and r["error"]["code"] == "unreachable", f"{r}")
-        check(p.activations() == before + 1 and sum(x.startswith("PATCH") for x in requests_of(p, p.log().splitlines())) == 1,
-              p.log())
-    finally:
-        proxy.close()
+        check(p.activations() == before + 1, "the case proves nothing")
+        check(sum(all(x in request for x in ACTIVATION) for request in sent) == 1, f"{sent}")
+    nothing_left(p)
     holds(d, zone("web.hba0"))
+    check(p.activations() == before + 1, "once more")
 
 
 def a_port_is_off_when_the_name_server_says_so(lab):
@@ -532,7 +612,7 @@ def a_port_is_off_when_the_name_server_says_so(lab):
     off = {"object": "port:9", "set": {"enabled": False}}
     p.login(HOST.format(9), "9")
     p.order(linger=True)
-    check([one(d, off)["status"] for _ in range(2)] == ["again", "again"], "somebody is logged in there")
+    check([once(d, off)["status"] for _ in range(2)] == ["again", "again"], "somebody is logged in there")
     p.logout(HOST.format(9))
     all_done(d.apply("dev", [off]))
 
@@ -545,10 +625,10 @@ def ports_are_shut_for_good(lab):
     ports = d.call("observe", "dev", objects=["port:9", "port:0/10", "port:11", "port:99"])["document"]["ports"]
     check([ports[n].get("enabled") for n in ("9", "0/10", "11")] == [False, False, True], f"{ports}")
     check(ports["99"] == {"exists": False}, f"{ports}")
-    r = one(d, {"object": "port:99", "set": {"enabled": False}})
+    r = once(d, {"object": "port:99", "set": {"enabled": False}})
     check(r["status"] == "not_applied" and r["error"]["code"] == "refused", f"{r}")
     p.fault("lie", 1, "PATCH fibrechannel")
-    check(one(d, dict(off, set={"enabled": True}))["status"] == "again", "a lie about a port")
+    check(once(d, dict(off, set={"enabled": True}))["status"] == "again", "a lie about a port")
     all_done(d.apply("dev", [dict(off, set={"enabled": True})]))
 
 
@@ -591,7 +671,7 @@ def an_answer_without_content_proves_nothing(lab):
         check(error_of(reply) == "protocol" and on.rpartition("/")[2] in reply["error"]["text"] or "checksum" in reply["error"]["text"], f"{reply}")
     check(p.show("database")["zones"].keys() == {"backup", "byport", "oldpeer", "spare"}, "something was written")
     check(p.show("ports")["9"]["enabled"], "the port is shut")
-    waits(one(d, gone), HOST.format(9))
+    waits(once(d, gone), HOST.format(9))
 
 
 def slowness_ends_at_the_deadline_and_urgent_work_passes(lab):
@@ -620,8 +700,10 @@ def http_and_odd_addresses_are_refused(lab):
 OWN = (twelve_zones_are_ten_requests_and_a_login, the_zones_are_peer_zones_with_the_targets_as_principals,
        anothers_open_changes_are_told_and_never_saved, a_lock_that_is_taken_while_we_write_is_not_broken,
        what_somebody_commits_meanwhile_is_not_overwritten, what_is_saved_and_not_in_force_is_not_taken_along,
-       the_sessions_of_a_switch_are_few_and_ours_is_given_back, an_error_gives_the_session_back_all_the_same,
-       a_session_that_ended_is_begun_anew, a_switch_that_is_busy_is_asked_once_more, a_write_that_is_refused_is_taken_back,
+       the_sessions_of_a_switch_are_few_and_ours_is_given_back, sessions_that_killed_drivers_left_are_waited_for,
+       an_error_gives_the_session_back_all_the_same,
+       a_session_that_ended_is_begun_anew, writes_whose_answers_break_off_converge, a_write_that_hangs_ends_at_the_deadline,
+       changes_that_the_switch_gave_up_are_not_told_as_done, a_switch_that_is_busy_is_asked_once_more, a_write_that_is_refused_is_taken_back,
        what_is_accepted_and_not_done_is_not_told_as_done, a_fabric_that_reboots_in_mid_write_converges,
        what_a_killed_driver_left_open_is_taken_back, a_list_of_one_is_a_list, the_last_zone_is_never_taken_away,
        an_open_fabric_is_refused_with_what_to_do, a_foreign_name_in_the_way_is_a_conflict, the_zone_database_has_an_end,
@@ -631,4 +713,38 @@ OWN = (twelve_zones_are_ten_requests_and_a_login, the_zones_are_peer_zones_with_
 for fn in OWN:
     fn.needs = ()
 BrocadePeer.own_cases = OWN
-PEERS = [BrocadePeer]
+
+
+def what_is_left_open_is_waited_for_and_not_guessed_at(lab):
+    d, p = lab.opened(), lab.peer
+    late = lab.driver()
+    with between(lab, late, cut=LISTING, hook=late.process.kill):
+        late.send("apply", "late", changes=[zone("web.hba0")])
+        sandbox.wait_until("the end of the driver", lambda: late.process.poll() is not None)
+    lab.discard(late)
+    waits(once(d, zone("web.hba0", 2)), "somebody has zone changes open")
+    check(len(p.show("transactions")) == 1 and "abort" not in p.log(), "it took them for its own")
+    all_done(d.apply("dev", [zone("web.hba0", 2)]))
+    holds(d, zone("web.hba0", 2))
+
+
+what_is_left_open_is_waited_for_and_not_guessed_at.needs = ()
+
+
+class OldBrocadePeer(BrocadePeer):
+    """Before 9.0 there is no lock to be read, before 8.2.1b the paths are others."""
+    label, firmware = "brocade, firmware 8.2.0", "8.2.0"
+    # Nothing tells whose open changes are: what a killed driver left is waited for until the switch gives it up.
+    args = ("--lock-seconds", "2")
+    generic = ("observe_after_apply_equals_the_wish", "a_full_observation_holds_every_object", "apply_twice_changes_nothing",
+               "observe_never_writes", "foreign_configuration_is_left_alone", "an_impossible_change_spoils_no_other",
+               "n_merged_equals_n_single", "a_higher_generation_on_the_device_is_a_conflict", "a_killed_driver_loses_nothing",
+               "a_restarted_device_is_found_again")
+    lock = unlock = None
+    own_cases = (what_somebody_commits_meanwhile_is_not_overwritten, what_is_saved_and_not_in_force_is_not_taken_along,
+                 a_write_that_is_refused_is_taken_back, an_activation_whose_answer_was_lost_is_unknown_and_sent_once,
+                 writes_whose_answers_break_off_converge, ports_are_shut_for_good, a_list_of_one_is_a_list,
+                 what_is_left_open_is_waited_for_and_not_guessed_at)
+
+
+PEERS = [BrocadePeer, OldBrocadePeer]

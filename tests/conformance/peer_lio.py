@@ -12,40 +12,31 @@ import time
 import sandbox
 from cases import all_done, check, converge, observed
 from cases_storage import refused, snapshot, volume
-from peer import Peer, Proxy
-from peer_tgt import DB, GONE, MIB, TARGET, TgtPeer, WEB
+from peer import Listener, Peer, Proxy, listen_at
+from peer_tgt import DB, GONE, MIB, TARGET, TgtPeer, WEB, make_pool
 
 FOREIGN = "iqn.2020-01.foreign:disk"
 PORTS = ["20:00:02:00:00:00:0b:01", "20:00:02:00:00:00:0b:02"]
 VHBA, OTHER_VHBA = "20:00:02:ca:57:00:00:01", "20:00:02:ca:57:00:00:02"
 
 
-class Helpers:
+class Helpers(Listener):
     """A unix socket behind which each connection has a helper of its own."""
 
     def __init__(self, path, argv, log):
         self.path, self.argv, self.log, self.running, self.ended = path, argv, log, [], False
         self.may_serve = threading.Event()
         self.may_serve.set()
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
-        self.listener.listen(64)
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
+        super().__init__(listen_at(path, 64))
 
-    def _run(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
+    def serve(self, client):
+        self.may_serve.wait()
+        with client, open(self.log, "ab") as log:
+            if self.ended:
                 return
-            self.may_serve.wait()
-            with client, open(self.log, "ab") as log:
-                if self.ended:
-                    return
-                self.reap()
-                self.running.append(subprocess.Popen(self.argv, stdin=client, stdout=client, stderr=log,
-                                                     preexec_fn=sandbox.die_with_parent))
+            self.reap()
+            self.running.append(subprocess.Popen(self.argv, stdin=client, stdout=client, stderr=log,
+                                                 preexec_fn=sandbox.die_with_parent))
 
     def reap(self):
         self.running = [p for p in self.running if p.poll() is None]
@@ -57,9 +48,7 @@ class Helpers:
     def close(self):
         self.ended = True
         self.may_serve.set()
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join(5)
+        super().close()
         for p in self.running:
             p.kill()
             p.wait()
@@ -106,14 +95,7 @@ class LioPeer(Peer):
     def start(self):
         self.dir = sandbox.folder()
         self.pool, self.root, self.state = f"{self.dir}/pool", f"{self.dir}/configfs", f"{self.dir}/state.json"
-        os.mkdir(self.pool)
-        with open(f"{self.pool}/golden.img", "wb") as f:
-            f.write(b"golden boot sector".ljust(4096, b"\0"))
-            f.seek(8 * MIB)
-            f.write(b"in the middle")
-            f.truncate(16 * MIB)
-        with open(f"{self.pool}/other.img", "wb") as f:
-            f.truncate(8 * MIB)
+        make_pool(self.pool)
         self.start_target()
 
     def start_target(self):

@@ -7,8 +7,10 @@ import shlex
 import sys
 import time
 
+import cases_fabric
 import sandbox
-from cases import agrees, all_done, check, converge, error_of, observed
+from cases import agrees, all_done, check, converge, error_of, observed, part
+from cases_fabric import once, waits
 from peer import Peer
 from sshd import KINDS, PASSWORD, PORT, SshHost, knows_rsa
 
@@ -29,8 +31,8 @@ FOREIGN = ("conf t", "device-alias database", "device-alias name ora1 pwwn 10:00
 
 
 def zone(key, initiator, targets, generation=1, **more):
-    return {"object": f"zone:{key}", "owner": key.split(".", maxsplit=1)[0], "generation": generation,
-            "set": {"exists": True, "initiators": [initiator], "targets": targets, "generation": generation}, **more}
+    change = cases_fabric.zone(key, generation, targets=targets)
+    return {**change, "set": {**change["set"], "initiators": [initiator]}, **more}
 
 
 def no_zone(key):
@@ -52,7 +54,7 @@ class MdsPeer(SshHost, Peer):
     mode, smart = "enhanced", False
 
     def sshd_more(self):
-        return f"ForceCommand {shlex.quote(sys.executable)} -B {LAB}/mds-shell --dir {self.dir}/mds"
+        return f"ForceCommand {shlex.quote(sys.executable)} -I -S -B {LAB}/mds-shell --dir {self.dir}/mds"
 
     def start(self):
         self.dir = sandbox.folder()
@@ -92,6 +94,14 @@ class MdsPeer(SshHost, Peer):
     def trouble(self, **what):
         with self.switch.locked() as state:
             state["trouble"].update(what)
+
+    def all_trouble(self):
+        with self.switch.locked() as state:
+            return dict(state["trouble"])
+
+    @staticmethod
+    def part_of(d, obj):
+        return part(d.call("observe", "dev", objects=[obj])["document"], obj)
 
     def login(self, wwpn, port):
         with self.switch.locked():
@@ -148,8 +158,7 @@ class MdsPeer(SshHost, Peer):
         w = change["set"]
         if not change["object"].startswith("zone:") or not w["exists"]:
             return w
-        return {"exists": True, "members": sorted(w["initiators"] + w["targets"]), "active": True, "managed": True,
-                "generation": w["generation"], "kind": "smart" if self.smart else "plain"}
+        return {**cases_fabric.expected(change), "kind": "smart" if self.smart else "plain"}
 
     def silence(self):
         self.held = open(f"{self.dir}/mds/lock", "a", encoding="ascii")
@@ -303,7 +312,7 @@ def a_slow_commit_is_answered_with_again_and_not_done_twice(lab):
 def noise_on_the_terminal_changes_nothing(lab):
     p = lab.peer
     banner = "\nWelcome to mds1# \n\n--More-- not\n# \n\033[1mAll is logged\033[0m\nmds9# \n"
-    for n, trouble in enumerate((dict(slow_echo=1), dict(pager=True), dict(banner=banner), dict(midway=60))):
+    for n, trouble in enumerate((dict(slow_echo=0.2), dict(pager=True), dict(banner=banner), dict(midway=40))):
         with p.switch.locked() as state:
             state["trouble"] = trouble
         d = lab.opened()
@@ -342,6 +351,122 @@ def a_connection_that_ends_in_mid_command_converges(lab):
             check(p.vsan()["session"] is None, "a lock is left")
             for one in list(lab.drivers):
                 lab.discard(one)
+
+
+@own(*BOTH)
+def what_somebody_commits_meanwhile_is_not_overwritten(lab):
+    """His are in force before ours are: under a lock that he broke, where there is one."""
+    d, p, wishes = lab.opened(), lab.peer, lab.peer.wishes()[:1]
+    commit = ("zone commit vsan 10",) if p.mode == "enhanced" else ()
+    his = ("clear zone lock vsan 10", "conf t", "zone name his vsan 10", "member pwwn " + HOSTS[20], "member pwwn " + ARRAY[5],
+           "zoneset name prod vsan 10", "member his", "zoneset activate name prod vsan 10", *commit, "end")
+    for match in ("^member pwwn", "^member recast", "^zoneset activate"):
+        p.trouble(meanwhile={"match": match, "n": 1, "user": "eve", "lines": his})
+        r = once(d, *wishes)
+        check("meanwhile" not in p.all_trouble(), f"{match}: it was not met")
+        zones = p.vsan()["active"]["zones"]
+        check({"his", "oracle", "recasting"} <= set(zones), f"{match}: {zones}")
+        # In a basic VSAN his activation may have taken all of ours along: then it is there, and may be called so.
+        if r["status"] == "done":
+            check(p.mode == "basic" and "recast_web_hba0_g1" in zones, f"{match}: {r}")
+        elif p.mode == "enhanced" and match != "^zoneset activate":
+            waits(r, "somebody changed the zones")
+        else:
+            check(r["status"] in ("unknown", "again"), f"{match}: {r}")
+        converge(lab, d, "dev", wishes)
+        check(p.vsan()["session"] is None and "his" in p.vsan()["active"]["zones"], f"{match}: his zone is gone, or a lock is left")
+        all_done(d.apply("dev", [no_zone("web.hba0")]))
+        p.by("eve", "conf t", "zoneset name prod vsan 10", "no member his", "no zone name his vsan 10",
+             "zoneset activate name prod vsan 10", *commit)
+
+
+@own()
+def a_session_that_the_switch_gave_up_is_not_told_as_done(lab):
+    d, p, wishes = lab.opened(), lab.peer, lab.peer.wishes()[:2]
+    for match in ("^member pwwn", "^zoneset name", "^zoneset activate", "^zone commit"):
+        p.trouble(meanwhile={"match": match, "n": 1, "user": "eve", "lines": ["clear zone lock vsan 10"]})
+        reply = d.call("apply", "dev", changes=wishes)
+        check("meanwhile" not in p.all_trouble(), f"{match}: it was not met")
+        for c, r in zip(wishes, reply["results"]):
+            if r["status"] == "done":
+                agrees(lab, observed(lab, d, "dev", wishes), [c])
+        check(match == "^member pwwn" or reply["results"][0]["status"] != "done", f"{match}: {reply}")
+        check({"oracle", "recasting"} <= set(p.vsan()["active"]["zones"]), f"{match}: zones of others are gone")
+        converge(lab, d, "dev", wishes)
+        check(p.vsan()["session"] is None, f"{match}: a lock is left")
+        all_done(d.apply("dev", [no_zone("web.hba0"), no_zone("db.hba1")]))
+
+
+@own(*BOTH)
+def a_switch_that_reboots_in_mid_write_converges(lab):
+    p = lab.peer
+    for match in ("^member pwwn", "^zoneset activate", "^show zone status", "^copy running"):
+        d = lab.opened()
+        d.call("observe", "dev", objects=["login:" + HOSTS[7]])  # it is logged in
+        p.trouble(meanwhile={"match": match, "n": 1, "reboot": True})
+        reply = d.call("apply", "dev", changes=p.wishes()[:2])
+        check("meanwhile" not in p.all_trouble(), f"{match}: it was not met")
+        check("error" in reply or not any(r["status"] == "done" for r in reply["results"]), f"{match}: {reply}")
+        check(not [z for z in p.vsan()["active"]["zones"] if z.startswith("recast_")], f"{match}: it was saved: the case proves nothing")
+        converge(lab, d, "dev", p.wishes()[:2])
+        check(p.vsan()["session"] is None, f"{match}: a lock is left")
+        all_done(d.apply("dev", [no_zone("web.hba0"), no_zone("db.hba1")]))
+        lab.discard(d)
+
+
+@own(*BOTH)
+def a_command_that_hangs_ends_at_the_deadline(lab):
+    d, p = lab.opened(), lab.peer
+    d.call("observe", "dev", objects=["config"])
+    for n, match in enumerate(("^member pwwn", "^zoneset activate", "^show zone status"), 1):
+        wishes = p.wishes(n)[:1]
+        p.trouble(hang={"match": match, "n": 1, "ms": 2500})
+        began = time.monotonic()
+        reply = d.call("apply", "dev", changes=wishes, deadline_ms=1000)
+        check(time.monotonic() - began < 1.1, f"{match}: it took longer than it had")
+        check("error" in reply or reply["results"][0]["status"] in ("unknown", "not_applied"), f"{match}: {reply}")
+        check(error_of(reply if "error" in reply else reply["results"][0]) == "unreachable", f"{match}: {reply}")
+        converge(lab, d, "dev", wishes)
+        check(p.vsan()["session"] is None, f"{match}: a lock is left")
+
+
+SHOWN = {"zone status": "zone:web.hba0", "zone vsan": "zone:web.hba0", "zoneset active": "zone:web.hba0", "zoneset vsan": "zone:web.hba0",
+         "fcns": "login:" + HOSTS[7], "flogi": "login:" + HOSTS[7], "interface brief": "port:fc1/7"}
+
+
+@own(*BOTH)
+def what_is_shown_in_part_or_not_at_all_proves_nothing(lab):
+    d, p = lab.opened(), lab.peer
+    all_done(d.apply("dev", p.wishes()[:1]))
+    p.login(HOSTS[7], p.free_port)
+    gone = {"object": "login:" + HOSTS[7], "set": {"online": False}}
+    want = {o: p.part_of(d, o) for o in set(SHOWN.values())}
+    for what, obj in SHOWN.items():
+        for how in ("empty", "noise", "cut"):
+            p.trouble(garble={"match": "^show " + what, "how": how, "n": 1})
+            reply = d.call("observe", "dev", objects=[obj])
+            check("garble" not in p.all_trouble(), f"{what} {how}: it was not met")
+            code = reply.get("error", {}).get("code")
+            # At which port of this switch it is, is said only where it is known.
+            check(code in ("protocol", "unreachable") or (what == "flogi" and reply["document"]["logins"][HOSTS[7]]["online"]),
+                  f"{what} {how}: {reply}")
+            check(p.part_of(d, obj) == want[obj], f"{what} {how}: afterwards")
+    for how in ("empty", "noise", "cut", "half"):
+        p.trouble(garble={"match": "^show fcns", "how": how, "n": 1})
+        r = once(d, gone)
+        check("garble" not in p.all_trouble(), f"fcns {how}: it was not met")
+        check(r["status"] == "not_applied" and r["error"]["code"] in ("protocol", "unreachable"), f"{how}: {r}")
+    waits(once(d, gone), HOSTS[7])
+
+
+@own()
+def a_switch_that_lets_nobody_in_for_a_while_is_found_again(lab):
+    d, p = lab.opened(), lab.peer
+    p.trouble(refuse_login={"n": 2})
+    check(error_of(d.call("observe", "dev", objects=["config"])) == "unreachable", "it was let in")
+    reply = d.call("apply", "dev", changes=p.wishes()[:1])
+    check(error_of(reply if "error" in reply else first(reply)) == "unreachable", f"{reply}")
+    converge(lab, d, "dev", p.wishes()[:1])
 
 
 @own(*BOTH)

@@ -38,6 +38,18 @@ class Host:
         return [n for n in self.session.report_luns() if n]
 
 
+def make_pool(folder):
+    """An image to clone, with data here and there, and a volume of somebody else's."""
+    os.mkdir(folder)
+    with open(f"{folder}/golden.img", "wb") as f:
+        f.write(b"golden boot sector".ljust(4096, b"\0"))
+        f.seek(8 * MIB)
+        f.write(b"in the middle")
+        f.truncate(16 * MIB)
+    with open(f"{folder}/other.img", "wb") as f:
+        f.truncate(8 * MIB)
+
+
 class TgtPeer(Peer):
     driver = "tgt"
     cls = "storage"
@@ -51,14 +63,7 @@ class TgtPeer(Peer):
         self.holders = []
         self.dir = sandbox.folder()
         self.pool = f"{self.dir}/pool"
-        os.mkdir(self.pool)
-        with open(f"{self.pool}/golden.img", "wb") as f:
-            f.write(b"golden boot sector".ljust(4096, b"\0"))
-            f.seek(8 * MIB)
-            f.write(b"in the middle")
-            f.truncate(16 * MIB)
-        with open(f"{self.pool}/other.img", "wb") as f:
-            f.truncate(8 * MIB)
+        make_pool(self.pool)
         self.start_target()
 
     def start_target(self):

@@ -52,19 +52,23 @@ class SshHost:
         """More lines of its configuration."""
         return ""
 
+    keys = None  # a folder of key pairs, made once for all cases: a key of RSA takes longer than most of them
+
     def start_ssh(self):
         self.ssh = f"{self.dir}/ssh"
         os.mkdir(self.ssh)
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
         for kind in KINDS:
             self.make_key(kind)
-        sandbox.out(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{self.ssh}/client"])
+        self.make_key("ed25519", "client")
         shutil.copy(f"{self.ssh}/client.pub", f"{self.ssh}/authorized")
         self.mounts = []
         digest = sandbox.out(["openssl", "passwd", "-6", PASSWORD]).strip()
         with open("/etc/shadow", encoding="utf-8") as f:
             self.hide("/etc/shadow", re.sub(r"(?m)^root:[^:]*:", lambda _: f"root:{digest}:", f.read()), 0o640)
         self.hide("/etc/pam.d/sshd", "auth required pam_unix.so\naccount required pam_unix.so\nsession required pam_unix.so\n")
+        if os.path.exists("/root/.bashrc"):
+            self.hide("/root/.bashrc", "")  # a shell of sshd reads it, and it may hold anything
         self.start_sshd()
 
     def stop_ssh(self):
@@ -82,8 +86,14 @@ class SshHost:
         self.mounts.append(path)
 
     def make_key(self, kind, name=None):
-        path = f"{self.ssh}/{name or kind}"
-        sandbox.out(["ssh-keygen", "-q", "-t", kind, *(["-b", "2048"] if kind == "rsa" else []), "-N", "", "-f", path])
+        """In the folder of this case; the pair of that name is the same in all of them."""
+        if not SshHost.keys:
+            SshHost.keys = sandbox.folder()
+        made = f"{SshHost.keys}/{name or kind}"
+        if not os.path.exists(made):
+            sandbox.out(["ssh-keygen", "-q", "-t", kind, *(["-b", "2048"] if kind == "rsa" else []), "-N", "", "-f", made])
+        for end in ("", ".pub"):
+            shutil.copy(made + end, f"{self.ssh}/{name or kind}{end}")
 
     def start_sshd(self):
         with open(f"{self.ssh}/config", "w", encoding="utf-8") as f:
