@@ -85,11 +85,6 @@ class Fcf(fc.Fabric):
         with open(f"{self.dir}/log", encoding="utf-8") as f:
             return [line.split(" ", 1)[1].strip() for line in f]
 
-    def stop(self):
-        self.file.close()
-        self.socket.close()
-        sandbox.end(self.process)
-
 
 class FosFace:
     """Fabric A as a Brocade switch: lab/fos before an fcf."""

@@ -137,6 +137,12 @@ class Fabric:
         self.socket.connect(f"{self.dir}/control")
         self.file = self.socket.makefile("rw")
 
+    def stop(self):
+        """As a switch that loses its power; start() begins anew."""
+        self.file.close()
+        self.socket.close()
+        sandbox.end(self.process)
+
     def _is_up(self):
         if self.process.poll() is not None:
             raise RuntimeError(self.output())
