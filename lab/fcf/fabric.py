@@ -5,6 +5,7 @@ over a wire is kept as a pcap file, for tshark to judge (judge.py)."""
 import binascii
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -133,6 +134,7 @@ class Fabric:
     def start(self):
         self.process = sandbox.start(self.argv, f"{self.dir}/output")
         sandbox.wait_until("fcf", self._is_up)
+        sandbox.wait_until("the links", self._has_links)
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(f"{self.dir}/control")
         self.file = self.socket.makefile("rw")
@@ -147,6 +149,11 @@ class Fabric:
         if self.process.poll() is not None:
             raise RuntimeError(self.output())
         return sandbox.listens(f"{self.dir}/control")
+
+    def _has_links(self):
+        """The kernel drops what is sent before it has noticed that both ends are up."""
+        states = sandbox.out(["ip", "-br", "link", "show", "type", "veth"]).splitlines()
+        return sum(line.split()[1] == "UP" for line in states if re.match(self.name + "[ef][0-9]", line)) == 2 * self.ports
 
     def output(self):
         with open(f"{self.dir}/output", encoding="utf-8", errors="replace") as f:

@@ -38,7 +38,7 @@ class FakeCore:
         theirs_too.close()
         self.buffer = b""
         self.trial = "--try" in options
-        self.wait_until(lambda: self.process.poll() is not None or b"serving" in self.log())
+        self.wait_until(lambda: self.process.poll() is not None or b"main: serving" in self.log())
 
     def __enter__(self):
         return self
