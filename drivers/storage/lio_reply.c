@@ -20,7 +20,7 @@ static int take_error(const json_t *v, struct error *err)
 {
 	const char *code = json_str(v, "code", NULL), *text = json_str(v, "text", NULL), *hint = json_str(v, "hint", NULL);
 
-	if (!code || !text)
+	if (!code || !text || !*text)
 		return no_reply(err, "an error without code or text");
 	error_set(err, error_by_name(code), "%s", text);
 	if (hint)
