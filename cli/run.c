@@ -27,6 +27,7 @@ static const struct column run_columns[] = {
 	{ "STATE", "state", CELL_STATE },
 	{ "CREATED", "created", CELL_TIME },
 	{ "ENDED", "ended", CELL_TIME, true },
+	{ "VOLUME", "volume", CELL_TEXT, true },
 	{ "ERROR", "error.text", CELL_TEXT, true },
 };
 
@@ -61,6 +62,7 @@ static const struct column step_columns[] = {
 	{ "SUMMARY", "summary" },
 	{ "STARTED", "started", CELL_TIME, true },
 	{ "ENDED", "ended", CELL_TIME, true },
+	{ "VOLUME", "volume", CELL_TEXT, true },
 };
 
 void show_run(const struct app *app, const json_t *run)

@@ -21,6 +21,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { SIZE_MIN = 1024 * 1024, BLOCK = 512 };
+
 struct place {
 	char *array;
 	char *volume;	/* without the snapshot */
@@ -65,12 +67,16 @@ static int64_t size_option(const struct invocation *inv, bool needed, struct err
 	const char *text = option_value(inv, OPTION_SIZE);
 	int64_t size = text ? text_parse_size(text) : 0;
 
-	if (text ? size <= 0 : needed) {
-		error_set(err, ERROR_USAGE, text ? "`%s` is not a size" : "--size is missing", text);
-		error_hint(err, "Such as --size 20GiB.");
-		return -1;
-	}
-	return size;
+	if (!text && !needed)
+		return 0;
+	if (!text)
+		error_set(err, ERROR_USAGE, "--size is missing");
+	else if (size < SIZE_MIN || size % BLOCK != 0)
+		error_set(err, ERROR_USAGE, "`%s` is not the size of a volume: whole blocks of 512 bytes, 1 MiB or more", text);
+	else
+		return size;
+	error_hint(err, "Such as --size 20GiB.");
+	return -1;
 }
 
 static int create(struct app *app, const struct invocation *inv, const struct place *p, const char *source, int64_t size,

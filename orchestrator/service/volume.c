@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_MS = 10000, COPY_MS = 600000 };
+enum { READ_MS = 10000, COPY_MS = 600000, SIZE_MIN = 1024 * 1024, BLOCK = 512 };
 
 enum order_kind { VOLUME_CREATE, VOLUME_CLONE, VOLUME_SNAPSHOT, VOLUME_RESIZE, VOLUME_RESTORE, VOLUME_DELETE };
 
@@ -356,7 +356,7 @@ static bool size_of(const json_t *body, int64_t *size)
 	const json_t *v = json_object_get(body, "size_bytes");
 
 	*size = json_int(body, "size_bytes", 0);
-	return !v || *size > 0;
+	return !v || (*size >= SIZE_MIN && *size % BLOCK == 0);
 }
 
 void service_volume_create(struct core *c, struct answer *a, const char *array, const json_t *body, const struct once *once)
@@ -368,7 +368,7 @@ void service_volume_create(struct core *c, struct answer *a, const char *array, 
 
 	if (!has_only(body, "volume", "size_bytes", "source") || !*volume || !size_of(body, &size) ||
 	    (json_object_get(body, "source") && !source)) {
-		usage(c, a, "a new volume is {\"volume\": NAME} with size_bytes, source or both; a snapshot is {\"volume\": \"VOLUME@NAME\"}");
+		usage(c, a, "a new volume is {\"volume\": NAME} with size_bytes (whole blocks of 512, 1 MiB or more), source or both; a snapshot is {\"volume\": \"VOLUME@NAME\"}");
 		return;
 	}
 	if (snapshot ? size || source : !size && !source) {
@@ -397,7 +397,7 @@ void service_volume_resize(struct core *c, struct answer *a, const char *array, 
 	int64_t size;
 
 	if (!has_only(body, "size_bytes", NULL, NULL) || !size_of(body, &size) || !size) {
-		usage(c, a, "size_bytes must be a number of bytes");
+		usage(c, a, "size_bytes must be a number of bytes: whole blocks of 512, 1 MiB or more");
 		return;
 	}
 	if (answered_before(c, a, once))

@@ -68,7 +68,8 @@ def test_volume_orders_that_make_no_sense_are_refused_with_what_to_do(builddir):
                 (["create", "san1/data", "--size", "1GiB"], 4, ["data is on san1 already"]),
                 (["create", "data", "--size", "1GiB"], 2, ["`data` is not ARRAY/VOLUME", "persona volume list"]),
                 (["create", "san1/new"], 2, ["--size is missing"]),
-                (["create", "san1/new", "--size", "much"], 2, ["`much` is not a size"]),
+                (["create", "san1/new", "--size", "much"], 2, ["`much` is not the size of a volume", "--size 20GiB"]),
+                (["create", "san1/new", "--size", "5"], 2, ["`5` is not the size of a volume"]),
                 (["create", "san1/New!", "--size", "1GiB"], 2, ["`New!` is not a name of a volume"]),
                 (["create", "san9/new", "--size", "1GiB"], 3, ["no array `san9`"]),
                 (["create", "leaf1/new", "--size", "1GiB"], 3, ["no array `leaf1`"]),
@@ -83,7 +84,7 @@ def test_volume_orders_that_make_no_sense_are_refused_with_what_to_do(builddir):
                 (["delete", "san1/data"], 2, ["cannot be undone", "--yes"]),
                 (["delete", "san1/nosuch", "--yes"], 3, ["no volume nosuch"])):
             c.persona("volume", *words).expect(code, *parts)
-        for body in ({}, {"volume": "x"}, {"volume": "x", "size_bytes": 0}, {"volume": "x", "size_bytes": -1}, {"volume": "x@y", "source": "z"},
+        for body in ({}, {"volume": "x"}, {"volume": "x", "size_bytes": 0}, {"volume": "x", "size_bytes": MIB + 1}, {"volume": "x", "size_bytes": -1}, {"volume": "x@y", "source": "z"},
                      {"volume": "x", "size_bytes": 1, "more": 1}, {"volume": 5, "size_bytes": 1}, {"volume": "x", "source": 7}):
             tap.equal(c.api("POST", "/v1/arrays/san1/volumes", body)[0], 400, body)
         tap.equal(len([r for r in c.api("GET", "/v1/runs")[1]["items"]]), 1)
