@@ -7,7 +7,6 @@ import re
 import secrets
 import shlex
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -141,11 +140,11 @@ class FosFace:
         return self.password
 
     def silence(self):
-        """It is there, and says nothing."""
-        self.process.send_signal(signal.SIGSTOP)
+        """Every connection is cut."""
+        self.order(fault="drop-before", n=1 << 30)
 
     def speak(self):
-        self.process.send_signal(signal.SIGCONT)
+        self.order(fault="drop-before", n=0)
 
     @staticmethod
     def port(n):
@@ -334,7 +333,8 @@ class Room:
                 "arrays": {"san1": {"driver": "lio", "address": f"ssh://root@{ARRAY}{guest.HELPER}", "pool": "/pool", "secret": "san1",
                                     "pin": self.array_pin, "wwpns": {fab: [wwpn] for fab, wwpn in ARRAY_WWPN.items()}}},
                 "machines": {node.name: {"arch": "x86_64", "cores": 1, "memory": "160MiB", "uuid": node.uuid,
-                                         "bmc": {"driver": "ipmi", "address": node.address, "user": "admin", "secret": f"{node.name}-bmc"},
+                                         "bmc": {"driver": "ipmi", "address": node.address, "user": "admin", "secret": f"{node.name}-bmc",
+                                                 "session_timeout_ms": 3000},
                                          "nics": {"eth0": {"mac": node.mac, "port": f"leaf1/{node.name}-eth0"}},
                                          "hbas": {f"hba{i}": {"port": f"{fab}/{face.port(node.n)}"}
                                                   for i, (fab, face) in enumerate(faces.items())}}
