@@ -71,6 +71,11 @@ class Fcf(fc.Fabric):
         """A card at the end of node3's cable, to be played by hand."""
         return fc.Enode(self, f"free-{self.side}", 3, **more)
 
+    def open_free(self):
+        """Port 3 is open, and the card that is played by hand can send: the kernel takes a moment for that."""
+        self.order(port=3, enabled=True)
+        sandbox.wait_until("the carrier", lambda: "LOWER_UP" in sandbox.out(["ip", "link", "show", f"free-{self.side}"]))
+
     def wwpns(self):
         """Who is logged in, and at which port."""
         return {x["wwpn"]: x["port"] for x in self.show("logins")}
@@ -303,7 +308,7 @@ class Room:
         for f in (self.a, self.b):
             f.order(duplicate=0)
             f.order(clear="all", of=3)
-            f.order(port=3, enabled=True)
+            f.open_free()
 
     @staticmethod
     def _cable():

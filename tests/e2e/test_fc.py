@@ -126,7 +126,7 @@ def test_a_role_gets_its_LUN_over_two_fabrics_and_not_a_moment_before(builddir):
     run = c.run_to_end(action="apply", persona="web", machine="node1")
     tap.equal(run["state"], "done", run)
     node = r.nodes[1]
-    wait_until(lambda: f"PERSONA web UP machine=node1 generation=1 paths=2 mark={MARK}" in node.console(), 5, "its words")
+    wait_until(lambda: f"PERSONA web UP machine=node1 generation=1 paths=2 mark={MARK}" in node.console(), 20, "its words")
     tap.equal((reads(node, "hba0"), reads(node, "hba1")), (True, True))
     tap.equal(r.stamps(), ["web g1 node1"])
     # Each link of the chain, by its own word.
@@ -229,7 +229,7 @@ def test_a_name_that_comes_twice_shuts_the_port_of_the_second_and_that_is_told(b
     tap.contains("".join(s["summary"] for s in plan["steps"]), "open port fab-a/3, which is shut, for web")
     # In the wrong order, somebody else is in before: then it is the port of the role that is shut.
     r.a.order(port=port, enabled=False)
-    r.a.order(port=3, enabled=True)
+    r.a.open_free()
     with kept_alive(card):
         stranger = card.login(wwn(name))
         r.a.order(port=port, enabled=True)
@@ -385,7 +385,7 @@ def test_one_fabric_that_is_silent_is_a_warning_and_two_are_a_failure(builddir):
     c.persona("plan", "web", "--on", "node1").expect(0, "warning: fab-b does not answer: web gets no path by its vhba hba1")
     run = c.run_to_end(action="apply", persona="web", machine="node1")
     tap.equal(run["state"], "done", run)
-    wait_until(lambda: f"UP machine=node1 generation={generation(c)} paths=1" in r.nodes[1].console(), 5, "its words")
+    wait_until(lambda: f"UP machine=node1 generation={generation(c)} paths=1" in r.nodes[1].console(), 20, "its words")
     tap.equal((reads(r.nodes[1], "hba0"), r.nodes[1].run("disk hba1")), (True, ""))
     tap.lacks(r.array.run("array-dump fc"), names(c)["hba1"])
     tap.equal([s["object"] for s in run["steps"] if s["phase"] == "confirm"], [f"path:{names(c)['hba0']}"])
