@@ -25,7 +25,8 @@ class World:
     def __init__(self, builddir):
         self.room = Room(builddir)
         os.mkdir(f"{self.room.folder}/controller")
-        self.controller = Controller(builddir, dir=f"{self.room.folder}/controller", options=[f"boot_listen={CONTROLLER}:{BOOT_PORT}"])
+        self.controller = Controller(builddir, dir=f"{self.room.folder}/controller", options=[f"boot_listen={CONTROLLER}:{BOOT_PORT}"],
+                                     prefix=["setpriv", "--pdeathsig", "KILL"])
         for name, value in self.room.secrets().items():
             self.controller.persona("secret", "set", name, "-", input=value).expect(0)
         wait = {"lock_wait": f"{LOCK_WAIT}s"}
