@@ -357,10 +357,13 @@ class Room:
         text = self.array.run(f"dd if=/pool/{volume}.img bs=512 skip=16 count=64 2>/dev/null | tr '\\0' '\\n'")
         return [line for line in text.splitlines() if line]
 
-    def reboot_fabric_a(self, seconds=3.5):
-        """The switch reboots: sessions end, and for a while there is neither management nor a frame; long enough for cards to
-        notice."""
+    def reboot_fabric_a(self):
+        """The switch reboots: its sessions end, and there is neither management nor a frame until somebody was told so.  Then its
+        cards have to log in again."""
+        mark = len(self.fos.log())
         self.fos.order(reboot=True)
         self.a.stop()
-        time.sleep(seconds)
+        sandbox.wait_until("somebody to ask in vain", lambda: re.search(r"^\S+ request .* 503\b", self.fos.log()[mark:], re.M), 30)
         self.a.start()
+        for n in (*NODES, ARRAY_PORT):
+            self.a.order(clear="all", of=n)
