@@ -7,7 +7,6 @@ import re
 import secrets
 import shlex
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -71,6 +70,11 @@ class Fcf(fc.Fabric):
     def card(self, **more):
         """A card at the end of node3's cable, to be played by hand."""
         return fc.Enode(self, f"free-{self.side}", 3, **more)
+
+    def open_free(self):
+        """Port 3 is open, and the card that is played by hand can send: the kernel takes a moment for that."""
+        self.order(port=3, enabled=True)
+        sandbox.wait_until("the carrier", lambda: "LOWER_UP" in sandbox.out(["ip", "link", "show", f"free-{self.side}"]))
 
     def wwpns(self):
         """Who is logged in, and at which port."""
@@ -141,11 +145,11 @@ class FosFace:
         return self.password
 
     def silence(self):
-        """It is there, and says nothing."""
-        self.process.send_signal(signal.SIGSTOP)
+        """Every connection is cut."""
+        self.order(fault="drop-before", n=1 << 30)
 
     def speak(self):
-        self.process.send_signal(signal.SIGCONT)
+        self.order(fault="drop-before", n=0)
 
     @staticmethod
     def port(n):
@@ -304,7 +308,7 @@ class Room:
         for f in (self.a, self.b):
             f.order(duplicate=0)
             f.order(clear="all", of=3)
-            f.order(port=3, enabled=True)
+            f.open_free()
 
     @staticmethod
     def _cable():
@@ -334,7 +338,8 @@ class Room:
                 "arrays": {"san1": {"driver": "lio", "address": f"ssh://root@{ARRAY}{guest.HELPER}", "pool": "/pool", "secret": "san1",
                                     "pin": self.array_pin, "wwpns": {fab: [wwpn] for fab, wwpn in ARRAY_WWPN.items()}}},
                 "machines": {node.name: {"arch": "x86_64", "cores": 1, "memory": "160MiB", "uuid": node.uuid,
-                                         "bmc": {"driver": "ipmi", "address": node.address, "user": "admin", "secret": f"{node.name}-bmc"},
+                                         "bmc": {"driver": "ipmi", "address": node.address, "user": "admin", "secret": f"{node.name}-bmc",
+                                                 "session_timeout_ms": 3000},
                                          "nics": {"eth0": {"mac": node.mac, "port": f"leaf1/{node.name}-eth0"}},
                                          "hbas": {f"hba{i}": {"port": f"{fab}/{face.port(node.n)}"}
                                                   for i, (fab, face) in enumerate(faces.items())}}
@@ -352,10 +357,13 @@ class Room:
         text = self.array.run(f"dd if=/pool/{volume}.img bs=512 skip=16 count=64 2>/dev/null | tr '\\0' '\\n'")
         return [line for line in text.splitlines() if line]
 
-    def reboot_fabric_a(self, seconds=3.5):
-        """The switch reboots: sessions end, and for a while there is neither management nor a frame; long enough for cards to
-        notice."""
+    def reboot_fabric_a(self):
+        """The switch reboots: its sessions end, and there is neither management nor a frame until somebody was told so.  Then its
+        cards have to log in again."""
+        mark = len(self.fos.log())
         self.fos.order(reboot=True)
         self.a.stop()
-        time.sleep(seconds)
+        sandbox.wait_until("somebody to ask in vain", lambda: re.search(r"^\S+ request .* 503\b", self.fos.log()[mark:], re.M), 30)
         self.a.start()
+        for n in (*NODES, ARRAY_PORT):
+            self.a.order(clear="all", of=n)
