@@ -345,7 +345,10 @@ def a_helper_that_is_killed_at_any_step_converges(lab):
             document = d.call("observe", "dev")["document"]
             lab.validate(document)
             check("new" not in document["volumes"] or document["volumes"]["new"]["size_bytes"] == 16 * MIB, "half a volume")
-            converge(lab, d, "dev", [after])
+            try:
+                converge(lab, d, "dev", [after])
+            except AssertionError as e:
+                raise AssertionError(f"killed at {number} on the way to {after}: {e}\n{tree_text(p.root)}") from None
             check(all_done(d.apply("dev", [after]))[0]["changed"] is False, f"{number}: not converged")
         check(number > 1, f"it was never killed: {after}")
     all_done(d.apply("dev", [GONE]))

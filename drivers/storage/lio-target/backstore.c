@@ -92,8 +92,9 @@ static bool enabled(const struct lio *l, const char *volume)
 bool backstore_right(const struct lio *l, const char *volume)
 {
 	_cleanup_(freep) char *which = xasprintf("%s/%s", LIO_HBA, volume), *is = backstore_serial(l, which);
+	_cleanup_(freep) char *file = file_of(l, which), *path = volume_path(l, volume);
 
-	return enabled(l, volume) && is && *is;
+	return enabled(l, volume) && is && *is && file && !strcmp(file, path);
 }
 
 static int configure(const struct lio *l, const char *volume, const char *serial, struct error *err)
