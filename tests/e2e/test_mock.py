@@ -15,6 +15,16 @@ def ready(builddir, personas=(("web", "web"), ("db", "db")), **site):
     return c
 
 
+def test_the_plan_in_the_readme_is_the_one_that_is_printed(builddir):
+    top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    with open(os.path.join(top, "README.md"), encoding="utf-8") as f:
+        shown = f.read().split("$ persona plan web --on node1\n")[1].split("```")[0]
+    with Controller(builddir) as c:
+        c.persona("define", os.path.join(top, "lab/mock-rack/site.yaml"), os.path.join(top, "lab/mock-rack/personas")).expect(0)
+        plan = c.persona("plan", "web", "--on", "node1")
+        tap.equal(plan.out + plan.err, shown)
+
+
 def test_apply_casts_a_role(builddir):
     with ready(builddir) as c:
         run = c.run_to_end(action="apply", persona="web", machine="node1")
