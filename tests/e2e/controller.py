@@ -54,6 +54,12 @@ class Result:
         return self
 
 
+def heed_signals():
+    """What a shell runs in the background ignores these."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Controller:
     def __init__(self, builddir, dir=None, prefix=(), options=(), start=True):
         self.builddir = builddir
@@ -92,7 +98,7 @@ class Controller:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env={**os.environ, **SAN, **self.environment}, pass_fds=self.pass_fds,
-                                            start_new_session=True)
+                                            start_new_session=True, preexec_fn=heed_signals)
         if ready:
             self.wait_ready()
 
