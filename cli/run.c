@@ -62,7 +62,6 @@ static const struct column step_columns[] = {
 	{ "SUMMARY", "summary" },
 	{ "STARTED", "started", CELL_TIME, true },
 	{ "ENDED", "ended", CELL_TIME, true },
-	{ "VOLUME", "volume", CELL_TEXT, true },
 };
 
 void show_run(const struct app *app, const json_t *run)

@@ -265,26 +265,29 @@ static bool has_session(const json_t *wish, const json_t *document)
 	return left <= 0;
 }
 
-/* What a reading says about the step that waits for it: 1 reached, 0 not yet. */
-static int judge(const struct step *step, const json_t *document)
+/* Is the port open that was asked for? */
+static bool is_open(const char *tcp, const json_t *document)
+{
+	json_auto_t *object = json_sprintf("tcp:%s", tcp);
+
+	return json_bool(json_object_get(document, json_string_value(object)), "open", false);
+}
+
+/* What a reading says about the step that waits for it.  The reading may hold what others asked for at the same time. */
+static bool judge(const struct step *step, const json_t *document)
 {
 	const json_t *wish = json_object_get(step->doc, "set");
-	const char *key;
-	json_t *found;
+	const char *login = json_str(wish, "login", NULL), *tcp = json_str(wish, "tcp", NULL);
 
 	if (step_is_quiesce(step))
 		return !strcmp(json_str(document, "power", ""), "off");
-	json_object_foreach(json_object_get(document, "logins"), key, found)
-		if (json_bool(found, "online", false))
-			return 1;
+	if (login)
+		return json_bool(json_object_get(json_object_get(document, "logins"), login), "online", false);
 	if (json_object_get(wish, "session"))
 		return has_session(json_object_get(wish, "session"), document);
 	if (json_object_get(wish, "serial"))
 		return json_bool(json_object_get(document, "console"), "seen", false);
-	json_object_foreach((json_t *)document, key, found)
-		if (json_bool(found, "open", false))
-			return 1;
-	return 0;
+	return tcp && is_open(tcp, document);
 }
 
 static void waited_in_vain(struct engine *e, struct run *run, struct step *step)

@@ -606,15 +606,75 @@ TEST(probes_the_port_until_it_is_open)
 	wait_for(&w, "{'tcp': '10.0.0.1:80'}");
 	fire(&w, 0);
 	assert_saw(&w, "read 0 probe tcp:10.0.0.1:80\n");
-	seen(&w, 0, "{'10.0.0.1:80': {'open': false}}");
+	seen(&w, 0, "{'tcp:10.0.0.1:80': {'open': false}}");
 	assert_saw(&w, "timer 0 500\n");
 	fire(&w, 0);
 	forget_log(&w);
 	w.now += 30000;
-	seen(&w, 0, "{'10.0.0.1:80': {'open': false}}");
+	seen(&w, 0, "{'tcp:10.0.0.1:80': {'open': false}}");
 	assert_contains(w.log.data, "failed 0\n");
 	assert_string_equal(w.ended, "rolled_back");
 	world_close(&w);
+}
+
+/* A reading may hold what another run asked of the same device at the same time. */
+TEST(believes_only_what_is_said_of_its_own_proof)
+{
+	static const struct {
+		const char *set, *others, *own;
+	} rows[] = {
+		{ "{'tcp': '10.0.0.1:80'}", "{'tcp:10.0.0.2:80': {'open': true}, 'tcp:10.0.0.1:80': {'open': false}}",
+		  "{'tcp:10.0.0.2:80': {'open': false}, 'tcp:10.0.0.1:80': {'open': true}}" },
+		{ "{'login': '20:00:00:00:00:00:00:01'}",
+		  "{'logins': {'20:00:00:00:00:00:00:02': {'online': true}, '20:00:00:00:00:00:00:01': {'online': false}}}",
+		  "{'logins': {'20:00:00:00:00:00:00:02': {'online': false}, '20:00:00:00:00:00:00:01': {'online': true}}}" },
+		{ "{'session': {'map': 'web', 'address': '10.0.0.1', 'nth': 1}}",
+		  "{'sessions': [{'map': 'db', 'address': '10.0.0.1'}, {'map': 'web', 'address': '10.0.0.10'}]}",
+		  "{'sessions': [{'map': 'web', 'address': '10.0.0.1:3333'}]}" },
+		{ "{'session': {'map': 'web', 'address': '10.0.0.1', 'nth': 2}}", "{'sessions': [{'map': 'web', 'address': '10.0.0.1'}]}",
+		  "{'sessions': [{'map': 'web', 'address': '10.0.0.1'}, {'map': 'web', 'address': '10.0.0.1'}]}" },
+	};
+	struct world w;
+	size_t i;
+
+	for (i = 0; i < COUNT(rows); i++) {
+		wait_for(&w, rows[i].set);
+		fire(&w, 0);
+		forget_log(&w);
+		seen(&w, 0, rows[i].others);
+		assert_saw(&w, "timer 0 500\n");
+		fire(&w, 0);
+		forget_log(&w);
+		seen(&w, 0, rows[i].own);
+		assert_saw(&w, "done 0\nrun done\nended\n");
+		world_close(&w);
+	}
+}
+
+static const char two_paths[] =
+	"[{'phase': 14, 'device': 'fab-a', 'object': 'path:1', 'machine': 'node1', 'set': {'login': '1'}, 'deadline_ms': 5000, 'optional': true,"
+	"  'group': 'paths of web'},"
+	" {'phase': 14, 'device': 'fab-b', 'object': 'path:2', 'machine': 'node1', 'set': {'login': '2'}, 'deadline_ms': 5000, 'optional': true,"
+	"  'group': 'paths of web'}]";
+
+TEST(fails_only_when_all_of_a_group_have_failed)
+{
+	struct world w;
+	int up;
+
+	for (up = 0; up < 2; up++) {
+		world_open(&w);
+		world_start(&w, two_paths);
+		seen(&w, 0, up ? "{'logins': {'1': {'online': true}}}" : "{}");
+		w.now += 5000;
+		if (!up)
+			seen(&w, 0, "{}");
+		seen(&w, 1, "{}");
+		assert_string_equal(w.ended, up ? "done" : "rolled_back");
+		if (!up)
+			assert_contains(w.reason, "none of the paths of web is up");
+		world_close(&w);
+	}
 }
 
 static const char quiesce[] =
@@ -825,7 +885,8 @@ UNIT_MAIN(T(goes_forward_phase_by_phase), T(sends_owner_and_generation_with_a_ch
 	  T(ignores_answers_to_older_attempts), T(does_not_take_an_answer_to_a_change_for_one_to_its_undo),
 	  T(ignores_a_second_answer), T(takes_only_the_report_that_it_waits_for),
 	  T(fails_when_no_report_comes_in_time), T(reads_the_console_until_the_text_is_seen),
-	  T(probes_the_port_until_it_is_open), T(polls_the_power_after_asking_for_shutdown),
+	  T(probes_the_port_until_it_is_open), T(believes_only_what_is_said_of_its_own_proof),
+	  T(fails_only_when_all_of_a_group_have_failed), T(polls_the_power_after_asking_for_shutdown),
 	  T(goes_on_to_power_off_when_a_system_does_not_stop), T(goes_on_when_an_optional_step_fails),
 	  T(goes_on_without_a_dead_bmc_and_remembers_it), T(does_not_go_on_when_a_bmc_answers_and_refuses),
 	  T(asks_the_array_for_every_map_of_the_volumes_before_it_grants), T(holds_its_locks_until_it_ends),
