@@ -30,14 +30,14 @@ static bool plan_is_safe(const struct boot_plan *p)
 }
 
 /* Firmware numbers NICs in its own way: find the one with the address that the site file gives. */
-static void find_nic(struct text *t, const char *mac)
+static void find_nic(struct text *t, const char *mac, const char *missing)
 {
 	int i;
 
 	text_append(t, "clear recast_nic\n");
 	for (i = 0; i < 8; i++)
 		text_printf(t, "iseq ${net%d/mac} %s && set recast_nic net%d ||\n", i, mac, i);
-	text_append(t, "isset ${recast_nic} || goto no_nic\n");
+	text_printf(t, "isset ${recast_nic} || goto %s\n", missing);
 }
 
 static void report(struct text *t, const struct boot_plan *p, const char *stage)
@@ -47,21 +47,33 @@ static void report(struct text *t, const struct boot_plan *p, const char *stage)
 		    p->base_url, stage);
 }
 
-/* By one path: the NIC, and the disk.  Where the next is tried is @next. */
-static void attach(struct text *t, const struct boot_plan *p, const char *next)
+/* @missing, @failed: where to go on without it. */
+static void open_nic(struct text *t, const struct boot_plan *p, const char *missing, const char *failed)
 {
-	find_nic(t, p->storage_mac);
+	find_nic(t, p->storage_mac, missing);
 	text_printf(t, "set ${recast_nic}/ip %s\nset ${recast_nic}/netmask %s\n", p->address, p->netmask);
 	if (p->gateway)
 		text_printf(t, "set ${recast_nic}/gateway %s\n", p->gateway);
-	text_printf(t, "ifopen ${recast_nic} || goto %s\n", next);
-	text_printf(t, "sanboot iscsi:%s::%d:%x:%s || goto %s\n", p->portal, p->port, p->lun, p->target, next);
+	text_printf(t, "ifopen ${recast_nic} || goto %s\n", failed);
+}
+
+/* Of several NICs one that opens is enough. */
+static void open_nics(struct text *t, const struct boot_plan *p, int n)
+{
+	char next[16];
+	int i;
+
+	for (i = 0; i < n; i++) {
+		snprintf(next, sizeof(next), "nic%d", i + 2);
+		open_nic(t, &p[i], next, next);
+		text_printf(t, "set recast_open 1\n:%s\n", next);
+	}
+	text_append(t, "isset ${recast_open} || goto give_up\n");
 }
 
 char *ipxe_boot_script(const struct boot_plan *p, int n)
 {
 	struct text t = { 0 };
-	char next[16];
 	int i;
 
 	for (i = 0; i < n; i++)
@@ -69,15 +81,16 @@ char *ipxe_boot_script(const struct boot_plan *p, int n)
 			return ipxe_refusal("a name or address of this persona cannot stand in a boot script");
 	text_printf(&t, "#!ipxe\necho Recast: %s is to play %s, generation %lld\n", p->machine, p->persona,
 		    (long long)p->generation);
+	if (n == 1)
+		open_nic(&t, p, "no_nic", "failed");
+	else
+		open_nics(&t, p, n);
 	text_printf(&t, "set initiator-iqn %s\nset username %s\nset password %s\n", p->initiator, p->user, p->secret);
 	report(&t, p, "script");
 	text_append(&t, "set recast_try:int32 0\n:again\n");
-	for (i = 0; i < n; i++) {
-		snprintf(next, sizeof(next), "path%d", i + 2);
-		attach(&t, &p[i], i + 1 < n ? next : "failed");
-		if (i + 1 < n)
-			text_printf(&t, ":%s\necho Recast: no disk by portal %s, trying the next\n", next, p[i].portal);
-	}
+	for (i = 0; i < n; i++)
+		text_printf(&t, "sanboot iscsi:%s::%d:%x:%s || %s\n", p[i].portal, p[i].port, p[i].lun, p[i].target,
+			    i + 1 < n ? "echo Recast: no disk by this portal, trying the next" : "goto failed");
 	/* Trying again comes before telling: the boot port may have been moved on already. */
 	text_append(&t, ":failed\ninc recast_try\niseq ${recast_try} 5 && goto give_up ||\necho Recast: the disk did not answer, trying again\n"
 			"sleep 2\ngoto again\n:no_nic\n");

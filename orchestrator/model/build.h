@@ -31,7 +31,6 @@ void build_add(struct build *b, const struct object *o, const char *name, void *
 int64_t build_size(const json_t *doc, const char *key);
 
 /* Whether @address lies in the subnet of @n. */
-bool network_has(const struct network *n, uint32_t address);
 
 /* A FIELD_DURATION member in milliseconds. */
 int64_t build_duration(const json_t *doc, const char *key, int64_t missing_ms);

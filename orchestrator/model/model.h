@@ -253,6 +253,8 @@ int model_fits(const struct persona *persona, const struct machine *machine, str
 /* "a.b.c.d" of a host-order address. */
 void format_ipv4(uint32_t address, char out[16]);
 int parse_ipv4(const char *s, uint32_t *address);
+/* Does the address lie in its subnet?  False also when it has none. */
+bool network_has(const struct network *n, uint32_t address);
 
 /* Members of @over win over those of @under; mappings are merged member by member.  A new reference. */
 json_t *role_merge(const json_t *under, const json_t *over);

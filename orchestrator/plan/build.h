@@ -95,7 +95,7 @@ void plan_open_ports(struct planner *pl, const struct cast *c);
 void plan_open_ports_live(struct planner *pl, const struct cast *c);
 void plan_paths(struct planner *pl, const struct cast *c);
 /* [{fabric, port, wwpn}] of the vhbas on c->to. */
-json_t *plan_boot_vhbas(struct planner *pl, const struct cast *c);
+json_t *plan_boot_vhbas(const struct cast *c);
 /* @luns is stolen. */
 json_t *wish_fc_map(struct planner *pl, const struct cast *c, const struct device *array, json_t *luns, int64_t generation);
 /* Zones in force that are not as wished, ports that are shut, WWPNs that are logged in elsewhere.  Takes the references. */

@@ -49,14 +49,12 @@ static json_t *sorted(const char **all, int n)
 }
 
 /* The ports on @fabric (NULL: on any that the persona is on) of @array, or of each array that it has volumes on over FC. */
-static json_t *targets_on(const struct planner *pl, const struct persona *p, const struct device *fabric,
-			  const struct device *array)
+static json_t *targets_on(const struct persona *p, const struct device *fabric, const struct device *array)
 {
 	const char *all[256];
 	const struct device *a;
 	int n = 0, i, k, v;
 
-	(void)pl;
 	for (i = 0; (a = persona_array(p, i)); i++) {
 		if ((array && a != array) || !persona_over_fc(p, a))
 			continue;
@@ -113,20 +111,20 @@ static json_t *initiators_of(struct planner *pl, const struct cast *c, const str
 json_t *wish_fc_map(struct planner *pl, const struct cast *c, const struct device *array, json_t *luns, int64_t generation)
 {
 	return json_pack("{s:b, s:s, s:o, s:o, s:o, s:I}", "exists", 1, "protocol", "fc", "ports",
-			 targets_on(pl, c->persona, NULL, array), "initiators", initiators_of(pl, c, array, generation), "luns", luns, "generation",
+			 targets_on(c->persona, NULL, array), "initiators", initiators_of(pl, c, array, generation), "luns", luns, "generation",
 			 (json_int_t)generation);
 }
 
-static json_t *wish_zone(struct planner *pl, const struct cast *c, int i, int64_t generation)
+static json_t *wish_zone(const struct cast *c, int i, int64_t generation)
 {
 	return json_pack("{s:b, s:[s], s:o, s:I}", "exists", 1, "initiators", wwpn_of(c, i), "targets",
-			 targets_on(pl, c->persona, c->persona->vhbas[i].fabric, NULL), "generation", (json_int_t)generation);
+			 targets_on(c->persona, c->persona->vhbas[i].fabric, NULL), "generation", (json_int_t)generation);
 }
 
 /* A vHBA whose fabric leads to no array of the persona has no zone. */
-static bool has_zone(struct planner *pl, const struct cast *c, int i)
+static bool has_zone(const struct cast *c, int i)
 {
-	json_t *targets = targets_on(pl, c->persona, c->persona->vhbas[i].fabric, NULL);
+	json_t *targets = targets_on(c->persona, c->persona->vhbas[i].fabric, NULL);
 	bool any = json_array_size(targets) > 0;
 
 	json_decref(targets);
@@ -224,7 +222,7 @@ static int refuse_full(struct planner *pl, const struct cast *c, int i)
 
 	if (!capacity || !limit || seen_zone(pl, c, i))
 		return 0;
-	wish = wish_zone(pl, c, i, c->next_generation);
+	wish = wish_zone(c, i, c->next_generation);
 	needs = 64 + 24 * (int64_t)(1 + json_array_size(json_object_get(wish, "targets")));
 	json_decref(wish);
 	if (used + needs <= limit)
@@ -308,13 +306,13 @@ static struct plan_step *zone_step(struct planner *pl, const struct cast *c, int
 }
 
 /* Only the zone of the generation in force is put back; one of another was left by somebody. */
-static json_t *old_zone_undo(struct planner *pl, const struct cast *c, int i, const json_t *seen)
+static json_t *old_zone_undo(const struct cast *c, int i, const json_t *seen)
 {
 	if (c->kind == CAST_RETURN)
 		return NULL;
 	if (!c->generation || json_int(seen, "generation", -1) != c->generation)
 		return json_pack("{s:b}", "exists", 0);
-	return wish_zone(pl, c, i, c->generation);
+	return wish_zone(c, i, c->generation);
 }
 
 void plan_unzones(struct planner *pl, const struct cast *c)
@@ -328,7 +326,7 @@ void plan_unzones(struct planner *pl, const struct cast *c)
 		fabric = c->persona->vhbas[i].fabric;
 		if (plan_fabric_is_silent(pl, fabric) || !(seen = seen_zone(pl, c, i)))
 			continue;
-		s = zone_step(pl, c, i, PHASE_UNZONE_A, json_pack("{s:b}", "exists", 0), old_zone_undo(pl, c, i, seen), c->generation);
+		s = zone_step(pl, c, i, PHASE_UNZONE_A, json_pack("{s:b}", "exists", 0), old_zone_undo(c, i, seen), c->generation);
 		s->verb = '-';
 		s->summary = arena_printf(&pl->plan->arena, "take zone %s of %s off %s%s", json_str(seen, "name", ""), c->persona->name,
 					  fabric->name, lock_note(pl, fabric));
@@ -371,8 +369,8 @@ void plan_zones(struct planner *pl, const struct cast *c)
 	int i;
 
 	for (i = 0; i < c->persona->n_vhbas; i++)
-		if (has_zone(pl, c, i) && !plan_fabric_is_silent(pl, c->persona->vhbas[i].fabric))
-			grant_zone(pl, c, i, wish_zone(pl, c, i, c->next_generation), json_pack("{s:b}", "exists", 0));
+		if (has_zone(c, i) && !plan_fabric_is_silent(pl, c->persona->vhbas[i].fabric))
+			grant_zone(pl, c, i, wish_zone(c, i, c->next_generation), json_pack("{s:b}", "exists", 0));
 }
 
 /* The zones of a role that runs: those that are missing or differ, in its generation. */
@@ -383,9 +381,9 @@ void plan_zones_live(struct planner *pl, const struct cast *c)
 	int i;
 
 	for (i = 0; i < c->persona->n_vhbas; i++) {
-		if (!has_zone(pl, c, i) || plan_fabric_is_silent(pl, c->persona->vhbas[i].fabric))
+		if (!has_zone(c, i) || plan_fabric_is_silent(pl, c->persona->vhbas[i].fabric))
 			continue;
-		wish = wish_zone(pl, c, i, c->generation);
+		wish = wish_zone(c, i, c->generation);
 		seen = seen_zone(pl, c, i);
 		if (zone_met(wish, seen))
 			json_decref(wish);
@@ -526,7 +524,7 @@ void plan_paths(struct planner *pl, const struct cast *c)
 	int i;
 
 	for (i = 0; i < c->persona->n_vhbas; i++) {
-		if (!has_zone(pl, c, i) || plan_fabric_is_silent(pl, c->persona->vhbas[i].fabric))
+		if (!has_zone(c, i) || plan_fabric_is_silent(pl, c->persona->vhbas[i].fabric))
 			continue;
 		s = plan_add_on(pl, PHASE_CONFIRM, c->persona->vhbas[i].fabric,
 				arena_printf(&pl->plan->arena, "path:%s", wwpn_of(c, i)),
@@ -540,7 +538,7 @@ void plan_paths(struct planner *pl, const struct cast *c)
 	}
 }
 
-json_t *plan_boot_vhbas(struct planner *pl, const struct cast *c)
+json_t *plan_boot_vhbas(const struct cast *c)
 {
 	const struct hba *hba;
 	json_t *list = json_array();
@@ -550,7 +548,6 @@ json_t *plan_boot_vhbas(struct planner *pl, const struct cast *c)
 		if ((hba = model_hba(c->persona, i, c->to)))
 			json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "fabric", hba->fabric->name, "port", hba->port,
 							      "wwpn", wwpn_of(c, i)));
-	(void)pl;
 	return list;
 }
 
@@ -569,9 +566,9 @@ static void drift_zone(struct planner *pl, const struct cast *c, int i, drift_no
 	const json_t *seen = seen_zone(pl, c, i);
 	json_t *wish;
 
-	if (!has_zone(pl, c, i))
+	if (!has_zone(c, i))
 		return;
-	wish = wish_zone(pl, c, i, c->generation);
+	wish = wish_zone(c, i, c->generation);
 	if (!zone_met(wish, seen))
 		note(arg, fabric, arena_printf(a, "zone:%s", zone_key(a, c, i)), "zone", json_incref((json_t *)seen), json_incref(wish), true,
 		     arena_printf(a, "the zone of %s's vhba %s on %s %s", c->persona->name, c->persona->vhbas[i].name, fabric->name,

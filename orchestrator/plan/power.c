@@ -110,12 +110,12 @@ static struct plan_step *on_target(struct planner *pl, const struct cast *c, enu
 			   c->next_generation);
 }
 
-static json_t *boot_hint(struct planner *pl, const struct cast *c, const struct device *array)
+static json_t *boot_hint(const struct cast *c, const struct device *array)
 {
 	json_t *hint = json_pack("{s:s, s:s}", "map", c->persona->name, "array", array->name);
 
 	if (persona_over_fc(c->persona, array))
-		json_object_set_new(hint, "vhbas", plan_boot_vhbas(pl, c));
+		json_object_set_new(hint, "vhbas", plan_boot_vhbas(c));
 	else
 		json_object_set_new(hint, "addresses", plan_path_addresses(c, array));
 	return hint;
@@ -134,7 +134,7 @@ void plan_boot(struct planner *pl, const struct cast *c, enum phase phase)
 
 	/* Real devices ignore the hint; the simulated rack needs to know what the role would find. */
 	if (array && !strcmp(c->to->bmc->driver, "mock"))
-		json_object_set_new(set, "hint", boot_hint(pl, c, array));
+		json_object_set_new(set, "hint", boot_hint(c, array));
 	s = on_target(pl, c, phase, "boot", set, known ? json_pack("{s:s}", "device", was) : NULL);
 	s->summary = arena_printf(&pl->plan->arena, "%s boots from %s", c->to->name,
 				  !strcmp(want, "pxe")			     ? "the network"

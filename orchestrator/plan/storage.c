@@ -6,6 +6,7 @@
 
 #include "json.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -226,7 +227,6 @@ void plan_warn(struct planner *pl, json_t *text)
 
 int plan_portal_vnic(const struct persona *p, const struct identities *ids, const char *portal)
 {
-	const struct network *n;
 	uint32_t address;
 	char host[64];
 	int i;
@@ -234,11 +234,9 @@ int plan_portal_vnic(const struct persona *p, const struct identities *ids, cons
 	snprintf(host, sizeof(host), "%.*s", (int)strcspn(portal, ":"), portal);
 	if (parse_ipv4(host, &address) < 0)
 		return -1;
-	for (i = 0; i < p->n_vnics && i < ids->n_vnics; i++) {
-		n = p->vnics[i].network;
-		if (ids->vnics[i].address && n->prefix_len && address >> (32 - n->prefix_len) == n->subnet >> (32 - n->prefix_len))
+	for (i = 0; i < p->n_vnics && i < ids->n_vnics; i++)
+		if (ids->vnics[i].address && network_has(p->vnics[i].network, address))
 			return i;
-	}
 	return -1;
 }
 
@@ -254,36 +252,58 @@ static bool has_many_portals(const struct persona *p, const struct device *array
 	return !persona_over_fc(p, array) && array->portals && array->portals[0] && array->portals[1];
 }
 
-/* The @nth session from the address, since several portals may be reached from one. */
-static void plan_portal_path(struct planner *pl, const struct cast *c, const struct device *array, const char *portal,
-			     const char *address, int nth)
+static struct plan_step *session_step(struct planner *pl, const struct cast *c, const struct device *array, char *object,
+				      const char *address, int nth)
 {
-	struct arena *a = &pl->plan->arena;
-	struct plan_step *s = plan_add_on(pl, PHASE_CONFIRM, array, arena_printf(a, "path:%s", portal),
+	struct plan_step *s = plan_add_on(pl, PHASE_CONFIRM, array, object,
 					  json_pack("{s:{s:s, s:s, s:i}}", "session", "map", c->persona->name, "address", address, "nth", nth),
 					  NULL, c, c->to, c->next_generation);
 
 	s->verb = '=';
 	s->deadline_ms = plan_paths_ms(c);
 	s->optional = true;
-	s->group = arena_printf(a, "paths of %s to %s", c->persona->name, array->name);
-	s->summary = arena_printf(a, "see %s logged in on %s from %s, for portal %s", c->persona->name, array->name, address, portal);
+	s->group = arena_printf(&pl->plan->arena, "paths of %s to %s", c->persona->name, array->name);
+	return s;
+}
+
+/* An array tells from where somebody is logged in, and not by which portal: of @of that one vnic reaches each is a session more. */
+static void portal_path(struct planner *pl, const struct cast *c, const struct device *array, const char *portal, int vnic, int nth,
+			int of)
+{
+	const char *address = c->identities->vnics[vnic].address;
+	struct arena *a = &pl->plan->arena;
+
+	if (of == 1)
+		session_step(pl, c, array, arena_printf(a, "path:%s", portal), address, 1)->summary =
+			arena_printf(a, "see %s logged in on %s from %s, by portal %s", c->persona->name, array->name, address, portal);
+	else
+		session_step(pl, c, array, arena_printf(a, "path:%s#%d", address, nth), address, nth)->summary =
+			arena_printf(a, "see session %d of %d of %s on %s from %s, which reaches %d portals", nth, of, c->persona->name,
+				     array->name, address, of);
+}
+
+/* How many of the first @n portals the vnic reaches. */
+static int portals_of(const struct cast *c, const struct device *array, int vnic, int n)
+{
+	int i, count = 0;
+
+	for (i = 0; i < n && array->portals[i]; i++)
+		count += plan_portal_vnic(c->persona, c->identities, array->portals[i]) == vnic;
+	return count;
 }
 
 static void plan_array_paths(struct planner *pl, const struct cast *c, const struct device *array)
 {
-	int i, k, vnic, nth;
+	int i, vnic;
 
 	for (i = 0; array->portals[i]; i++) {
 		vnic = plan_portal_vnic(c->persona, c->identities, array->portals[i]);
-		if (vnic < 0) {
+		if (vnic >= 0)
+			portal_path(pl, c, array, array->portals[i], vnic, portals_of(c, array, vnic, i + 1),
+				    portals_of(c, array, vnic, INT_MAX));
+		else
 			plan_warn(pl, json_sprintf("no vnic of %s has an address in the network of portal %s of %s: there is no path by it",
 						   c->persona->name, array->portals[i], array->name));
-			continue;
-		}
-		for (nth = 1, k = 0; k < i; k++)
-			nth += plan_portal_vnic(c->persona, c->identities, array->portals[k]) == vnic;
-		plan_portal_path(pl, c, array, array->portals[i], c->identities->vnics[vnic].address, nth);
 	}
 }
 

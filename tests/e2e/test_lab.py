@@ -158,6 +158,27 @@ def test_move_breaks_the_old_and_makes_the_new(builddir):
     assert re.search(r"'node1-eth0', 4000", ports) and re.search(r"'node2-eth0', 110", ports), ports
 
 
+def test_a_portal_that_is_silent_is_told_and_the_next_one_boots(builddir):
+    l = lab(builddir)
+    site = json.loads(json.dumps(l.site))
+    site["arrays"]["san1"]["portals"].insert(0, "10.66.20.9:3260")  # nobody has that address
+    role = fast("web")
+    role["proof"]["within"] = "40s"
+    try:
+        l.controller.define(site, role)
+        l.controller.persona("plan", "web", "--on", "node1").expect(0, "session 1 of 2 of web on san1", "session 2 of 2 of web on san1")
+        run = l.controller.run_to_end(action="apply", persona="web", machine="node1")
+        tap.equal(run["state"], "done", run.get("error"))
+        paths = {s["object"]: s["error"] and s["error"]["code"] for s in run["steps"] if s["object"].startswith("path:")}
+        # The array tells who is logged in, and not by which portal: one session of two is missing.
+        tap.equal([error for _, error in sorted(paths.items())], [None, "unreachable"])
+        tap.contains(l.console(1), "no disk by this portal, trying the next")
+        tap.equal(l.sessions(), 1)
+    finally:
+        l.controller.run_to_end(action="release", persona="web")
+        l.controller.define(l.site, fast("web"))
+
+
 def test_swap_on_real_parts(builddir):
     l = lab(builddir)
     up(l, "web", 1)

@@ -59,6 +59,23 @@ TEST(needs_no_gateway)
 	free(s);
 }
 
+TEST(tells_that_it_has_run_only_when_its_nic_is_open)
+{
+	struct boot_plan p[2] = { good, good };
+	char *s, *opened, *told;
+	int n;
+
+	p[1].storage_mac = "52:54:00:00:01:03";
+	for (n = 1; n <= 2; n++) {
+		s = ipxe_boot_script(p, n);
+		opened = n == 1 ? strstr(s, "ifopen ${recast_nic} || goto failed\n") : strstr(s, "isset ${recast_open} || goto give_up\n");
+		told = strstr(s, "stage=script");
+		assert_true(opened && told && opened < told);
+		assert_null(strstr(told, "ifopen"));
+		free(s);
+	}
+}
+
 TEST(tries_the_next_portal_when_one_is_silent)
 {
 	struct boot_plan p[2] = { good, good };
@@ -68,11 +85,16 @@ TEST(tries_the_next_portal_when_one_is_silent)
 	p[1].address = "10.66.21.10";
 	p[1].portal = "10.66.21.1";
 	s = ipxe_boot_script(p, 2);
-	first = strstr(s, "sanboot iscsi:10.66.20.1::3260:1:iqn.2026-01.example.recast:san1:web || goto path2\n:path2\n");
+	/* A NIC that is missing or does not open leaves the other. */
+	first = strstr(s, "iseq ${net0/mac} 52:54:00:00:01:02 ");
+	assert_contains(first, "isset ${recast_nic} || goto nic2\nset ${recast_nic}/ip 10.66.20.10\n");
+	assert_contains(first, "ifopen ${recast_nic} || goto nic2\nset recast_open 1\n:nic2\n");
+	second = strstr(s, "iseq ${net0/mac} 52:54:00:00:01:03 ");
+	assert_contains(second, "isset ${recast_nic} || goto nic3\nset ${recast_nic}/ip 10.66.21.10\n");
+	assert_true(first < second);
+	first = strstr(s, "sanboot iscsi:10.66.20.1::3260:1:iqn.2026-01.example.recast:san1:web || echo ");
 	second = strstr(s, "sanboot iscsi:10.66.21.1::3260:1:iqn.2026-01.example.recast:san1:web || goto failed\n:failed\n");
 	assert_true(first && second && first < second);
-	assert_contains(first, "iseq ${net0/mac} 52:54:00:00:01:03 ");
-	assert_contains(first, "/ip 10.66.21.10\n");
 	free(s);
 	p[1].portal = "x\nshell";
 	s = ipxe_boot_script(p, 2);
@@ -138,6 +160,7 @@ TEST(knows_what_is_safe)
 	assert_false(ipxe_is_safe("a b"));
 }
 
-UNIT_MAIN(T(boots_the_lun_of_the_plan), T(writes_the_lun_in_hexadecimal), T(needs_no_gateway), T(tries_the_next_portal_when_one_is_silent),
+UNIT_MAIN(T(boots_the_lun_of_the_plan), T(writes_the_lun_in_hexadecimal), T(needs_no_gateway), T(tells_that_it_has_run_only_when_its_nic_is_open),
+	  T(tries_the_next_portal_when_one_is_silent),
 	  T(refuses_every_hostile_value_in_every_place), T(refuses_what_is_missing),
 	  T(tells_a_refusal_with_unsafe_characters_replaced), T(knows_what_is_safe))
