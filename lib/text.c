@@ -135,6 +135,18 @@ bool text_is_name(const char *s)
 	return n > 0 && n <= 63 && s[n] == '\0' && (islower((unsigned char)*s) || isdigit((unsigned char)*s));
 }
 
+bool text_is_snapshot_name(const char *s)
+{
+	const char *at = strchr(s, '@');
+	char volume[64];
+
+	if (!at || at - s >= (long)sizeof(volume))
+		return false;
+	memcpy(volume, s, (size_t)(at - s));
+	volume[at - s] = '\0';
+	return text_is_name(volume) && text_is_name(at + 1);
+}
+
 int text_parse_octets(const char *s, uint64_t *value)
 {
 	uint64_t v = 0;

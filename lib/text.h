@@ -28,6 +28,8 @@ void text_clean_utf8(char *s);
 
 /* A name of a machine, persona, …: 1-63 of a-z 0-9 - . _, beginning with a letter or digit. */
 bool text_is_name(const char *s);
+/* "VOLUME@NAME", two names: how a snapshot of a volume is called. */
+bool text_is_snapshot_name(const char *s);
 
 /* Canonical MAC "aa:bb:cc:dd:ee:ff" from any of the usual spellings; false when it is none. */
 bool text_mac(const char *s, char out[18]);

@@ -26,23 +26,11 @@ bool is_iscsi_name(const char *s)
 	return len > 4 && len <= 223;
 }
 
-bool is_snapshot_name(const char *s)
-{
-	const char *at = strchr(s, '@');
-	char volume[64];
-
-	if (!at || at - s >= (long)sizeof(volume))
-		return false;
-	memcpy(volume, s, (size_t)(at - s));
-	volume[at - s] = '\0';
-	return text_is_name(volume) && text_is_name(at + 1);
-}
-
 static bool is_name_of(enum storage_kind kind, const char *name)
 {
 	switch (kind) {
 	case STORAGE_SNAPSHOT:
-		return is_snapshot_name(name);
+		return text_is_snapshot_name(name);
 	case STORAGE_VOLUME:
 		return text_is_name(name);
 	case STORAGE_MAP:
@@ -113,7 +101,7 @@ int volume_wish_parse(struct volume_wish *wish, const struct driver_change *c, s
 	*wish = (struct volume_wish){ .exists = json_bool(c->set, "exists", false),
 				      .size_bytes = json_int(c->set, "size_bytes", 0),
 				      .source = json_str(c->set, "source", NULL) };
-	if (wish->source && !text_is_name(wish->source) && !is_snapshot_name(wish->source))
+	if (wish->source && !text_is_name(wish->source) && !text_is_snapshot_name(wish->source))
 		return error_set(err, ERROR_INVALID, "the source is not a name of a volume");
 	if (wish->size_bytes < 0)
 		return error_set(err, ERROR_INVALID, "size_bytes must not be negative");

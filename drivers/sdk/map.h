@@ -43,9 +43,6 @@ int map_wish_parse(struct map_wish *wish, const struct driver_change *change, st
 /* The wish of a "snapshot:VOLUME@NAME". */
 int snapshot_wish_parse(bool *exists, const struct driver_change *change, struct error *err);
 
-/* "VOLUME@NAME", the name of a snapshot. */
-bool is_snapshot_name(const char *s);
-
 /* For an array without the capability `snapshots`: -1 when the wish needs it. */
 int volume_without_snapshots(const struct volume_wish *wish, struct error *err);
 

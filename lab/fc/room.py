@@ -108,14 +108,7 @@ class FosFace:
         self.order(database={"zones": {"others": list(TAKEN)}, "cfgs": {"prod": ["others"]}, "enable": "prod"})
 
     def order(self, **order):
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(10)
-            s.connect(f"{self.folder}/fos.sock")
-            s.sendall(json.dumps(order).encode() + b"\n")
-            answer = json.loads(s.makefile().readline())
-        if "error" in answer:
-            raise RuntimeError(f"{order}: {answer['error']}")
-        return answer
+        return sandbox.order(f"{self.folder}/fos.sock", **order)
 
     def show(self, what):
         return self.order(show=what)[what]
@@ -244,11 +237,7 @@ class Node:
 
     def order(self, **order):
         """An order for its BMC."""
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(10)
-            s.connect(f"{self.folder}/node{self.n}.bmc")
-            s.sendall(json.dumps(order).encode() + b"\n")
-            return json.loads(s.makefile().readline())
+        return sandbox.order(f"{self.folder}/node{self.n}.bmc", **order)
 
     def is_on(self):
         return self.order()["power"] == "on"

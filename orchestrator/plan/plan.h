@@ -140,6 +140,9 @@ struct plan *plan_build(const struct model *m, const struct cast *casts, int n, 
 			struct error *err);
 void plan_destroy(struct plan *plan);
 
+/* Is the volume a LUN of the map, as a document tells it? */
+bool plan_map_holds(const json_t *map, const char *volume);
+
 /* The vnic of @p whose network the portal "a.b.c.d:port" lies in, and that has an address; or -1. */
 int plan_portal_vnic(const struct persona *p, const struct identities *ids, const char *portal);
 

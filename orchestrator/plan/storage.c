@@ -114,7 +114,7 @@ int plan_volumes(struct planner *pl, const struct cast *c)
 	return 0;
 }
 
-static bool is_mapped(const json_t *map, const char *volume)
+bool plan_map_holds(const json_t *map, const char *volume)
 {
 	const char *lun;
 	json_t *v;
@@ -137,7 +137,7 @@ int plan_verify(struct planner *pl, const struct cast *c, bool mapped)
 		map = mapped ? plan_seen(pl, array->name, "maps", c->persona->name) : NULL;
 		volumes = json_array();
 		for (k = 0; k < c->persona->n_volumes; k++)
-			if (c->persona->volumes[k].array == array && !is_mapped(map, c->persona->volumes[k].volume))
+			if (c->persona->volumes[k].array == array && !plan_map_holds(map, c->persona->volumes[k].volume))
 				json_array_append_new(volumes, json_string(c->persona->volumes[k].volume));
 		if (!json_array_size(volumes)) {
 			json_decref(volumes);

@@ -53,19 +53,9 @@ static bool is_snapshot(const char *name)
 	return strchr(name, '@') != NULL;
 }
 
-/* VOLUME, or VOLUME@SNAPSHOT. */
 static bool is_volume_name(const char *name)
 {
-	char volume[64];
-	const char *at = strchr(name, '@');
-
-	if (!at)
-		return text_is_name(name);
-	if (at - name >= (long)sizeof(volume))
-		return false;
-	memcpy(volume, name, (size_t)(at - name));
-	volume[at - name] = '\0';
-	return text_is_name(volume) && text_is_name(at + 1);
+	return text_is_name(name) || text_is_snapshot_name(name);
 }
 
 /* Without the snapshot. */
@@ -82,15 +72,23 @@ static void order_free(struct order *o)
 	free(o);
 }
 
-static void refuse(struct order *o, const struct error *err)
+/* Nothing is started: the volume is free again, and the number too when it was the last. */
+static void give_back(struct order *o)
 {
 	struct core *c = o->core;
 
-	engine_unreserve(c->engine, o->run, o->targets);
-	if (c->last_run == o->run)
-		c->last_run--;
-	answer_error(c, o->answer, err);
+	if (o->run) {
+		engine_unreserve(c->engine, o->run, o->targets);
+		if (c->last_run == o->run)
+			c->last_run--;
+	}
 	order_free(o);
+}
+
+static void refuse(struct order *o, const struct error *err)
+{
+	answer_error(o->core, o->answer, err);
+	give_back(o);
 }
 
 /* --- what the array says --- */
@@ -102,17 +100,16 @@ static bool is_there(const json_t *document, const char *name)
 	return json_bool(json_object_get(all, name), "exists", false);
 }
 
-/* A map in the document that holds @volume, or NULL. */
-static const char *mapped_by(const json_t *document, const char *volume)
+/* The names of the maps in the document that hold @volume. */
+static json_t *maps_of(const json_t *document, const char *volume)
 {
-	json_t *map, *held;
-	const char *name, *lun;
+	json_t *out = json_array(), *map;
+	const char *name;
 
 	json_object_foreach(json_object_get(document, "maps"), name, map)
-		json_object_foreach(json_object_get(map, "luns"), lun, held)
-			if (!strcmp(json_string_value(held) ? json_string_value(held) : "", volume))
-				return name;
-	return NULL;
+		if (plan_map_holds(map, volume))
+			json_array_append_new(out, json_string(name));
+	return out;
 }
 
 static int need_there(const struct order *o, const json_t *document, const char *name, struct error *err)
@@ -132,11 +129,11 @@ static int need_absent(const struct order *o, const json_t *document, struct err
 
 static int need_unmapped(const struct order *o, const json_t *document, struct error *err)
 {
-	const char *map = is_snapshot(o->volume) ? NULL : mapped_by(document, o->volume);
+	json_auto_t *maps = maps_of(document, o->volume);
 
-	if (!map)
+	if (!json_array_size(maps))
 		return 0;
-	error_set(err, ERROR_CONFLICT, "%s on %s is mapped, by %s", o->volume, o->array, map);
+	error_set(err, ERROR_CONFLICT, "%s on %s is mapped, by %s", o->volume, o->array, json_string_value(json_array_get(maps, 0)));
 	return error_hint(err, "What somebody can reach is not deleted: release its persona, or remove the map, first.");
 }
 
@@ -238,13 +235,22 @@ static void on_array(void *arg, const struct op_result *r)
 
 	memcpy(once.what, o->what, sizeof(once.what));
 	if (answered_before(o->core, o->answer, &once)) {
-		engine_unreserve(o->core->engine, o->run, o->targets);
-		order_free(o);
+		give_back(o);
 	} else if (!r->document || judge(o, r->document, &err) < 0) {
 		refuse(o, &err);
 	} else {
 		start(o);
 	}
+}
+
+static bool is_disk_of(const struct persona *p, const char *array, const char *volume)
+{
+	int k;
+
+	for (k = 0; k < p->n_volumes; k++)
+		if (!strcmp(p->volumes[k].array->name, array) && !strcmp(p->volumes[k].volume, volume))
+			return true;
+	return false;
 }
 
 /* A role that runs has its disk in use, whatever the array can tell of sessions. */
@@ -253,19 +259,15 @@ static int need_no_player(struct core *c, const struct order *o, struct error *e
 	const struct assignment *now;
 	const struct persona *p;
 	size_t i;
-	int k;
 
 	if ((o->kind != VOLUME_DELETE && o->kind != VOLUME_RESTORE) || is_snapshot(o->volume))
 		return 0;
 	for (i = 0; (p = model_at(c->model, KIND_PERSONA, i)); i++) {
 		now = roster_of(c->roster, p->name);
-		for (k = 0; now && now->machine && k < p->n_volumes; k++) {
-			if (strcmp(p->volumes[k].array->name, o->array) != 0 || strcmp(p->volumes[k].volume, o->volume) != 0)
-				continue;
-			error_set(err, ERROR_CONFLICT, "%s plays on %s, and has %s on %s as its disk", p->name, now->machine, o->volume,
-				  o->array);
-			return error_hint(err, "Release it first: persona release %s", p->name);
-		}
+		if (!now || !now->machine || !is_disk_of(p, o->array, o->volume))
+			continue;
+		error_set(err, ERROR_CONFLICT, "%s plays on %s, and has %s on %s as its disk", p->name, now->machine, o->volume, o->array);
+		return error_hint(err, "Release it first: persona release %s", p->name);
 	}
 	return 0;
 }
@@ -308,19 +310,12 @@ static void begin(struct order *o)
 
 	o->targets = json_array();
 	volume_of(o->volume, volume);
-	if (check_order(c, o, &err) < 0) {
-		answer_error(c, o->answer, &err);
-		order_free(o);
-		return;
-	}
 	targets_add(o->targets, "volume", o->array, volume);
-	o->run = c->last_run + 1;
-	if (engine_reserve(c->engine, o->run, o->targets, &err) < 0) {
-		answer_error(c, o->answer, &err);
-		order_free(o);
+	if (check_order(c, o, &err) < 0 || engine_reserve(c->engine, c->last_run + 1, o->targets, &err) < 0) {
+		refuse(o, &err);
 		return;
 	}
-	c->last_run = o->run;
+	o->run = ++c->last_run;
 	objects = json_pack("[o]", json_sprintf("volume:%s", volume));
 	if (is_snapshot(o->volume))
 		json_array_append_new(objects, json_sprintf("snapshot:%s", o->volume));
@@ -432,20 +427,6 @@ struct listing {
 	char array[];
 };
 
-static json_t *maps_of(const json_t *document, const char *volume)
-{
-	json_t *out = json_array(), *map, *held;
-	const char *name, *lun;
-
-	json_object_foreach(json_object_get(document, "maps"), name, map)
-		json_object_foreach(json_object_get(map, "luns"), lun, held)
-			if (!strcmp(json_string_value(held) ? json_string_value(held) : "", volume)) {
-				json_array_append_new(out, json_string(name));
-				break;
-			}
-	return out;
-}
-
 static json_t *snapshots_of(const json_t *document, const char *volume)
 {
 	json_t *out = json_array(), *snapshot;
@@ -464,14 +445,10 @@ static json_t *personas_of(struct core *c, const char *array, const char *volume
 	json_t *out = json_array();
 	const struct persona *p;
 	size_t i;
-	int k;
 
 	for (i = 0; (p = model_at(c->model, KIND_PERSONA, i)); i++)
-		for (k = 0; k < p->n_volumes; k++)
-			if (!strcmp(p->volumes[k].array->name, array) && !strcmp(p->volumes[k].volume, volume)) {
-				json_array_append_new(out, json_string(p->name));
-				break;
-			}
+		if (is_disk_of(p, array, volume))
+			json_array_append_new(out, json_string(p->name));
 	return out;
 }
 

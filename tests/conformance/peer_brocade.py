@@ -137,13 +137,7 @@ class BrocadePeer(Peer):
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def order(self, **order):
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(10)
-            s.connect(f"{self.dir}/control")
-            s.sendall(json.dumps(order).encode() + b"\n")
-            answer = json.loads(s.makefile().readline())
-        check("error" not in answer, f"{order}: {answer}")
-        return answer
+        return sandbox.order(f"{self.dir}/control", **order)
 
     def show(self, what):
         return self.order(show=what)[what]

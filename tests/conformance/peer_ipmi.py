@@ -271,13 +271,7 @@ class BmcSim(IpmiPeer):
         self.start_one("dev", *more)
 
     def order(self, name="dev", **order):
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(5)
-            s.connect(f"{self.dir}/{name}/control")
-            s.sendall(json.dumps(order).encode() + b"\n")
-            answer = json.loads(s.makefile("r").readline())
-        check("error" not in answer, f"{answer}")
-        return answer
+        return sandbox.order(f"{self.dir}/{name}/control", **order)
 
     def fault(self, **faults):
         return self.order(fault=faults)

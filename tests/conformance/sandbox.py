@@ -3,6 +3,7 @@
 folder, and child processes that are ended by pid, however the tests end."""
 import atexit
 import ctypes
+import json
 import os
 import shutil
 import signal
@@ -82,6 +83,18 @@ def listens(path):
         return True
     except (FileNotFoundError, ConnectionRefusedError):
         return False
+
+
+def order(path, **order_):
+    """One order for a part of the lab at its control socket, and the answer; an error is raised."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10)
+        s.connect(path)
+        s.sendall(json.dumps(order_).encode() + b"\n")
+        answer = json.loads(s.makefile().readline())
+    if "error" in answer:
+        raise AssertionError(f"{order_}: {answer['error']}")
+    return answer
 
 
 def out(argv, env=None):

@@ -7,6 +7,7 @@
 
 /* Both ends have a `struct lio`; this side needs only the functions of lio.h. */
 #include "target.h"
+#include "text.h"
 int lio_error(const json_t *reply, struct error *err);
 int lio_hello(const json_t *frame, struct error *err);
 int lio_results(const json_t *reply, struct driver_change *changes, size_t n, struct error *err);
@@ -88,7 +89,7 @@ static void fuzz(const char *bytes, size_t len)
 	char *text = fuzz_string(bytes, len);
 
 	check_mark(text);
-	fuzz_assert(!is_snapshot_name(text) || !strchr(text, '/'));
+	fuzz_assert(!text_is_snapshot_name(text) || !strchr(text, '/'));
 	if (json_is_object(frame)) {
 		check_reply(frame);
 		check_map(&c);

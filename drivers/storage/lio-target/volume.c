@@ -38,7 +38,7 @@ char *volume_of_path(const struct lio *l, const char *path)
 	}
 	if (len > dir + 1 + end && !strncmp(path, l->pool, dir) && path[dir] == '/' && !strcmp(path + len - end, l->suffix)) {
 		name = xasprintf("%.*s", (int)(len - dir - 1 - end), path + dir + 1);
-		if (text_is_name(name) || is_snapshot_name(name))
+		if (text_is_name(name) || text_is_snapshot_name(name))
 			return name;
 		free(name);
 	}
@@ -72,7 +72,7 @@ json_t *volumes_list(const struct lio *l, bool snapshots)
 		_cleanup_(freep) char *path = xasprintf("%s/%s", l->pool, e->d_name);
 		_cleanup_(freep) char *name = volume_of_path(l, path);
 
-		if (name[0] != '/' && is_snapshot_name(name) == snapshots)
+		if (name[0] != '/' && text_is_snapshot_name(name) == snapshots)
 			json_object_set_new(all, name, volume_document(l, name));
 	}
 	if (dir)
